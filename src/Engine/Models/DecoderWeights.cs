@@ -1,0 +1,68 @@
+namespace FedLLM.Engine.Models;
+
+/// <summary>The linear layers of one decoder layer, by Hugging Face's module names.</summary>
+public enum LinearKind
+{
+    /// <summary>self_attn.q_proj, [H·d, D].</summary>
+    Query,
+
+    /// <summary>self_attn.k_proj, [G·d, D].</summary>
+    Key,
+
+    /// <summary>self_attn.v_proj, [G·d, D].</summary>
+    Value,
+
+    /// <summary>self_attn.o_proj, [D, H·d].</summary>
+    Output,
+
+    /// <summary>mlp.gate_proj, [F, D].</summary>
+    Gate,
+
+    /// <summary>mlp.up_proj, [F, D].</summary>
+    Up,
+
+    /// <summary>mlp.down_proj, [D, F].</summary>
+    Down,
+}
+
+/// <summary>Weight [out, in], row-major, and optional bias [out] of a linear layer: y = W·x + b.</summary>
+/// <param name="OutSize">Output features.</param>
+/// <param name="InSize">Input features.</param>
+/// <param name="Weight">The matrix, OutSize·InSize elements.</param>
+/// <param name="Bias">The bias, or null.</param>
+public sealed record LinearWeights(int OutSize, int InSize, float[] Weight, float[]? Bias = null);
+
+/// <summary>Parameters of one decoder layer.</summary>
+public sealed class LayerWeights
+{
+    /// <summary>input_layernorm.weight, [D].</summary>
+    public required float[] InputNorm { get; init; }
+
+    /// <summary>post_attention_layernorm.weight, [D].</summary>
+    public required float[] PostAttentionNorm { get; init; }
+
+    /// <summary>The seven linear layers, indexed by <see cref="LinearKind"/>.</summary>
+    public required IReadOnlyList<LinearWeights> Linears { get; init; }
+
+    /// <summary>One of the seven linear layers.</summary>
+    public LinearWeights this[LinearKind kind] => Linears[(int)kind];
+}
+
+/// <summary>All parameters of a decoder. Shared, read-only, by everything that trains or evaluates on this base model; only full-parameter training writes to it.</summary>
+public sealed class DecoderWeights
+{
+    /// <summary>The architecture these parameters belong to.</summary>
+    public required ModelConfig Config { get; init; }
+
+    /// <summary>model.embed_tokens.weight, [V, D].</summary>
+    public required float[] Embedding { get; init; }
+
+    /// <summary>lm_head.weight, [V, D]; the same array as <see cref="Embedding"/> when tied.</summary>
+    public required float[] Head { get; init; }
+
+    /// <summary>model.norm.weight, [D].</summary>
+    public required float[] FinalNorm { get; init; }
+
+    /// <summary>The decoder layers, from the embedding up.</summary>
+    public required IReadOnlyList<LayerWeights> Layers { get; init; }
+}
