@@ -67,6 +67,16 @@ public readonly struct CounterRandom
         };
     }
 
+    /// <summary>Writes the four words at positions 4·<paramref name="block"/> … 4·block + 3 to <paramref name="bits"/>.</summary>
+    public unsafe void Bits4(ulong block, uint* bits)
+    {
+        var (x0, x1, x2, x3) = Block(block);
+        bits[0] = x0;
+        bits[1] = x1;
+        bits[2] = x2;
+        bits[3] = x3;
+    }
+
     /// <summary>Returns a float32 uniform on [0, 1) with 24 random bits.</summary>
     public float Uniform(ulong position) => (Bits(position) >> 8) * (1f / (1 << 24));
 

@@ -65,4 +65,54 @@ public sealed class DecoderWeights
 
     /// <summary>The decoder layers, from the embedding up.</summary>
     public required IReadOnlyList<LayerWeights> Layers { get; init; }
+
+    /// <summary>Every parameter once (a tied head is not repeated), in a fixed order.</summary>
+    public IEnumerable<(float[] Values, bool IsMatrix)> Parameters()
+    {
+        yield return (Embedding, true);
+        foreach (LayerWeights layer in Layers)
+        {
+            yield return (layer.InputNorm, false);
+            yield return (layer.PostAttentionNorm, false);
+            foreach (LinearWeights linear in layer.Linears)
+            {
+                yield return (linear.Weight, true);
+                if (linear.Bias is not null)
+                {
+                    yield return (linear.Bias, false);
+                }
+            }
+        }
+
+        yield return (FinalNorm, false);
+        if (!ReferenceEquals(Head, Embedding))
+        {
+            yield return (Head, true);
+        }
+    }
+
+    /// <summary>Zeros of the same shapes, tied where these are tied: a place for gradients.</summary>
+    public DecoderWeights ZerosLike()
+    {
+        var embedding = new float[Embedding.Length];
+        return new DecoderWeights
+        {
+            Config = Config,
+            Embedding = embedding,
+            Head = ReferenceEquals(Head, Embedding) ? embedding : new float[Head.Length],
+            FinalNorm = new float[FinalNorm.Length],
+            Layers =
+            [
+                .. Layers.Select(layer => new LayerWeights
+                {
+                    InputNorm = new float[layer.InputNorm.Length],
+                    PostAttentionNorm = new float[layer.PostAttentionNorm.Length],
+                    Linears =
+                    [
+                        .. layer.Linears.Select(l => l with { Weight = new float[l.Weight.Length], Bias = l.Bias is null ? null : new float[l.Bias.Length] }),
+                    ],
+                }),
+            ],
+        };
+    }
 }

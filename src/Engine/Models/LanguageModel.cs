@@ -1,0 +1,100 @@
+using FedLLM.Engine.Training;
+using FedLLM.Numerics;
+
+namespace FedLLM.Engine.Models;
+
+/// <summary>Log-likelihood of one sequence's scored tokens.</summary>
+/// <param name="LogProbability">Σ log p over the scored tokens, in nats.</param>
+/// <param name="Count">Number of scored tokens.</param>
+public readonly record struct SequenceScore(double LogProbability, int Count);
+
+/// <summary>A base model with an optional adapter, for evaluation and generation. Not safe for concurrent calls.</summary>
+public sealed unsafe class LanguageModel
+{
+    private readonly DecoderWeights _weights;
+    private readonly Decoder _decoder;
+    private readonly ScoringHead _head;
+    private readonly PackedBatch _batch = new();
+
+    /// <summary>Prepares evaluation of <paramref name="weights"/> with <paramref name="adapter"/>, or alone.</summary>
+    public LanguageModel(DecoderWeights weights, LoraAdapter? adapter, Workers workers)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        ArgumentNullException.ThrowIfNull(workers);
+        _weights = weights;
+        Adapter = adapter;
+        _decoder = new Decoder(weights, workers);
+        _head = new ScoringHead(weights, workers);
+    }
+
+    /// <summary>The adapter in use, or null for the base model alone; it may be exchanged between calls.</summary>
+    public LoraAdapter? Adapter { get; set; }
+
+    /// <summary>The architecture.</summary>
+    public ModelConfig Config => _weights.Config;
+
+    /// <summary>Scores sequences together; each one's score is the same as alone.</summary>
+    public SequenceScore[] Score(ReadOnlySpan<TokenSequence> sequences)
+    {
+        _batch.Pack(sequences);
+        var scores = new SequenceScore[sequences.Length];
+        if (_batch.ScoredCount == 0)
+        {
+            return scores;
+        }
+
+        ReadOnlySpan<float> logProbabilities = TokenLogProbabilities();
+        int next = 0;
+        for (int s = 0; s < scores.Length; s++)
+        {
+            int count = sequences[s].Scored.AsSpan(1).Count(true);
+            double sum = 0;
+            foreach (float value in logProbabilities.Slice(next, count))
+            {
+                sum += value;
+            }
+
+            scores[s] = new SequenceScore(sum, count);
+            next += count;
+        }
+
+        return scores;
+    }
+
+    /// <summary>Returns log p of every scored token of the sequences, in order.</summary>
+    public float[] TokenLogProbabilities(ReadOnlySpan<TokenSequence> sequences)
+    {
+        _batch.Pack(sequences);
+        return TokenLogProbabilities().ToArray();
+    }
+
+    /// <summary>Returns the logits [T,V] of every token of the sequences, laid end to end.</summary>
+    public float[] Logits(ReadOnlySpan<TokenSequence> sequences)
+    {
+        _batch.Pack(sequences);
+        _decoder.Forward(_batch, Adapter, dropout: null, cache: null, keep: false);
+        return _head.Logits([.. Enumerable.Range(0, _batch.Rows)], _decoder.Output).ToArray();
+    }
+
+    /// <summary>Returns the decoder's output before the final norm, [T,D].</summary>
+    internal float[] Hidden(ReadOnlySpan<TokenSequence> sequences)
+    {
+        _batch.Pack(sequences);
+        _decoder.Forward(_batch, Adapter, dropout: null, cache: null, keep: false);
+        return new ReadOnlySpan<float>(_decoder.Output, _batch.Rows * Config.HiddenSize).ToArray();
+    }
+
+    /// <summary>Appends tokens to the cached sequence and returns the logits [V] after the last; valid until the next call.</summary>
+    internal ReadOnlySpan<float> Continue(scoped ReadOnlySpan<int> tokens, KeyValueCache cache)
+    {
+        _batch.Continue(tokens, cache.Count);
+        _decoder.Forward(_batch, Adapter, dropout: null, cache, keep: false);
+        return _head.Logits([tokens.Length - 1], _decoder.Output);
+    }
+
+    private ReadOnlySpan<float> TokenLogProbabilities()
+    {
+        _decoder.Forward(_batch, Adapter, dropout: null, cache: null, keep: false);
+        return _head.LogProbabilities(_batch, _decoder.Output);
+    }
+}
