@@ -1,0 +1,225 @@
+using System.Text.Json;
+using FedLLM.Engine.Decoding;
+using FedLLM.Engine.Models;
+using FedLLM.Engine.Training;
+using FedLLM.Numerics;
+
+namespace FedLLM.Engine.Tests.Parity;
+
+/// <summary>
+/// Against Hugging Face + PEFT, for every case under the fixtures root: logits within 1e-4 absolute, losses within 1e-5 relative, each gradient within 1e-4
+/// relative norm error, adapters after 20 AdamW steps within 1e-4 absolute, greedy continuations exact.
+/// </summary>
+public sealed class ModelParityTests
+{
+    private static readonly Workers OneThread = new(1);
+
+    public static TheoryData<string, string, string> Adapters()
+    {
+        var data = new TheoryData<string, string, string>();
+        foreach (string name in ModelCase.CaseNames())
+        {
+            foreach (string targets in (string[])["qv", "all"])
+            {
+                foreach (string start in (string[])["init", "warm"])
+                {
+                    data.Add(name, targets, start);
+                }
+            }
+        }
+
+        return data;
+    }
+
+    public static TheoryData<string, string, string> Trainings()
+    {
+        var data = new TheoryData<string, string, string>();
+        foreach (string name in ModelCase.CaseNames())
+        {
+            foreach (string targets in (string[])["qv", "all"])
+            {
+                foreach (string recipe in (string[])["plain", "clip1", "wd", "accum2"])
+                {
+                    data.Add(name, targets, recipe);
+                }
+            }
+        }
+
+        return data;
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(ModelCase.Names), MemberType = typeof(ModelCase))]
+    public void Logits_BaseModel_MatchReference(string name)
+    {
+        using ModelCase reference = ModelCase.Open(name);
+        var model = new LanguageModel(reference.Weights, null, OneThread);
+        AssertLogits(reference, "base.logits", model.Logits(reference.Batch("sft.batch0.")));
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(ModelCase.Names), MemberType = typeof(ModelCase))]
+    public void TokenLogProbabilities_BaseModel_MatchReference(string name)
+    {
+        using ModelCase reference = ModelCase.Open(name);
+        var model = new LanguageModel(reference.Weights, null, OneThread);
+        TokenSequence[] batch = reference.Batch("sft.batch0.");
+        float[] sums = reference.Floats("base.response_logp_sum");
+        long[] counts = reference.Integers("base.response_token_count");
+        SequenceScore[] scores = model.Score(batch);
+        for (int i = 0; i < batch.Length; i++)
+        {
+            Assert.Equal(counts[i], scores[i].Count);
+            AssertRelative(sums[i], scores[i].LogProbability, 1e-5);
+        }
+
+        // base.token_logps is [B, S-1]: the log-probability of every next token, scored or not.
+        float[] all = reference.Floats("base.token_logps");
+        long[] mask = reference.Mask("sft.batch0.");
+        int columns = mask.Length / batch.Length;
+        TokenSequence[] everyToken = [.. batch.Select(s => s with { Scored = [false, .. Enumerable.Repeat(true, s.Tokens.Length - 1)] })];
+        float[] ours = model.TokenLogProbabilities(everyToken);
+        int next = 0;
+        for (int row = 0; row < batch.Length; row++)
+        {
+            for (int column = 0; column + 1 < columns; column++)
+            {
+                if (mask[(row * columns) + column] == 1 && mask[(row * columns) + column + 1] == 1)
+                {
+                    Assert.Equal(all[(row * (columns - 1)) + column], ours[next++], 1e-4f);
+                }
+            }
+        }
+
+        Assert.Equal(ours.Length, next);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(ModelCase.Names), MemberType = typeof(ModelCase))]
+    public void RotaryFrequencies_MatchReference(string name)
+    {
+        using ModelCase reference = ModelCase.Open(name);
+        var decoder = new Decoder(reference.Weights, OneThread);
+        float[] expected = reference.Floats("base.rope_inv_freq");
+        Assert.Equal(expected.Length, decoder.Rotary.Frequencies.Length);
+        for (int i = 0; i < expected.Length; i++)
+        {
+            AssertRelative(expected[i], decoder.Rotary.Frequencies[i], 1e-6);
+        }
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(ModelCase.Names), MemberType = typeof(ModelCase))]
+    public void Greedy_BaseModel_MatchesReference(string name)
+    {
+        using ModelCase reference = ModelCase.Open(name);
+        int[] prompt = Ints(reference.Json.GetProperty("base.greedy_prompt"));
+        int[] expected = Ints(reference.Json.GetProperty("base.greedy_output"));
+        var model = new LanguageModel(reference.Weights, null, OneThread);
+        IReadOnlyList<int> generated = TextGeneration.Generate(
+            model, prompt, new GenerationSettings(expected.Length - prompt.Length), []);
+        Assert.Equal(expected.AsEnumerable(), [.. prompt, .. generated]);
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Adapters))]
+    public void Adapter_LossLogitsAndGradients_MatchReference(string name, string targets, string start)
+    {
+        using ModelCase reference = ModelCase.Open(name);
+        LoraAdapter adapter = reference.Adapter(targets, start);
+        TokenSequence[] batch = reference.Batch("sft.batch0.");
+        var model = new LanguageModel(reference.Weights, adapter, OneThread);
+        AssertLogits(reference, $"{targets}.{start}.logits", model.Logits(batch));
+
+        var trainer = new LoraTrainer(reference.Weights, adapter.Config, new AdamWSettings(), OneThread);
+        trainer.Start(adapter.Parameters);
+        StepResult result = trainer.ComputeGradient([batch], new StepSettings(0));
+        AssertRelative(reference.Json.GetProperty($"{targets}.{start}.sft_loss").GetDouble(), result.Loss, 1e-5);
+        AssertRelative(reference.Json.GetProperty($"{targets}.{start}.sft_grad_norm").GetDouble(), result.GradientNorm, 1e-4);
+        foreach (TensorSlot slot in adapter.Parameters.Layout.Slots)
+        {
+            float[] expected = reference.Floats($"{targets}.{start}.sft_grad.{slot.Name}");
+            AssertGradient(slot.Name, expected, trainer.Gradient[slot]);
+        }
+    }
+
+    [SkippableTheory]
+    [MemberData(nameof(Trainings))]
+    public void Train_TwentySteps_MatchesReference(string name, string targets, string recipe)
+    {
+        using ModelCase reference = ModelCase.Open(name);
+        Skip.IfNot(reference.Json.TryGetProperty($"{targets}.train.{recipe}", out JsonElement expected), $"{name} has no {recipe} training.");
+        LoraAdapter adapter = reference.Adapter(targets, "init");
+        double learningRate = expected.GetProperty("lr").GetDouble();
+        double clip = expected.TryGetProperty("clip", out JsonElement c) ? c.GetDouble() : 0;
+        double decay = expected.TryGetProperty("wd", out JsonElement w) ? w.GetDouble() : 0;
+        int accumulation = expected.TryGetProperty("accum", out JsonElement a) ? a.GetInt32() : 1;
+        var trainer = new LoraTrainer(reference.Weights, adapter.Config, new AdamWSettings(WeightDecay: decay), OneThread);
+        trainer.Start(adapter.Parameters);
+        double[] losses = [.. expected.GetProperty("losses").EnumerateArray().Select(e => e.GetDouble())];
+        double[] norms = [.. expected.GetProperty("grad_norms").EnumerateArray().Select(e => e.GetDouble())];
+        for (int step = 0; step < losses.Length; step++)
+        {
+            TokenSequence[][] batches = [.. Enumerable.Range(0, accumulation).Select(m => reference.Batch($"sft.batch{((accumulation * step) + m) % 5}."))];
+            StepResult result = trainer.Step(batches, new StepSettings(learningRate, clip));
+            AssertRelative(losses[step], result.Loss, 1e-5);
+            AssertRelative(norms[step], result.GradientNorm, 1e-3);
+        }
+
+        TensorSet after = reference.Set($"{targets}.train.{recipe}.adapter.", adapter.Parameters.Layout);
+        for (int i = 0; i < after.Values.Length; i++)
+        {
+            Assert.Equal(after.Values[i], trainer.Parameters.Values[i], 1e-4f);
+        }
+
+        var model = new LanguageModel(reference.Weights, new LoraAdapter(reference.Weights.Config, adapter.Config, trainer.Parameters), OneThread);
+        int batchIndex = 0;
+        foreach (JsonElement loss in expected.GetProperty("loss_after").EnumerateArray())
+        {
+            SequenceScore[] scores = model.Score(reference.Batch($"sft.batch{batchIndex++}."));
+            AssertRelative(loss.GetDouble(), -scores.Sum(s => s.LogProbability) / scores.Sum(s => s.Count), 1e-5);
+        }
+    }
+
+    private static void AssertLogits(ModelCase reference, string key, float[] ours)
+    {
+        float[] expected = reference.Floats(key);
+        long[] mask = reference.Mask("sft.batch0.");
+        int vocabulary = reference.Weights.Config.VocabularySize;
+        int row = 0;
+        for (int position = 0; position < mask.Length; position++)
+        {
+            if (mask[position] == 0)
+            {
+                continue;
+            }
+
+            for (int i = 0; i < vocabulary; i++)
+            {
+                Assert.Equal(expected[(position * vocabulary) + i], ours[(row * vocabulary) + i], 1e-4f);
+            }
+
+            row++;
+        }
+
+        Assert.Equal(ours.Length, row * vocabulary);
+    }
+
+    private static void AssertGradient(string name, float[] expected, ReadOnlySpan<float> ours)
+    {
+        double difference = 0;
+        double norm = 0;
+        for (int i = 0; i < expected.Length; i++)
+        {
+            difference += Math.Pow(expected[i] - ours[i], 2);
+            norm += Math.Pow(expected[i], 2);
+        }
+
+        Assert.True(Math.Sqrt(difference) <= 1e-4 * Math.Sqrt(norm), $"{name}: gradient differs by {Math.Sqrt(difference)} of {Math.Sqrt(norm)}.");
+    }
+
+    private static void AssertRelative(double expected, double actual, double tolerance)
+        => Assert.True(Math.Abs(actual - expected) <= tolerance * Math.Abs(expected), $"Expected {expected}, got {actual}: more than {tolerance} apart.");
+
+    private static int[] Ints(JsonElement array) => [.. array.EnumerateArray().Select(e => e.GetInt32())];
+}
