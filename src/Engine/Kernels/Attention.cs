@@ -42,11 +42,11 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
     }
 
     /// <summary>
-    /// Writes dQ [R, H·d], dK and dV [R, G·d] from dO; delta [R, H] is scratch. No cache: keys are the sequences' own rows.
+    /// Writes dQ [R, H·d], dK and dV [R, G·d] from dO. No cache: keys are the sequences' own rows.
     /// </summary>
     public void Backward(
-        Workers workers, ReadOnlySpan<AttentionSpan> spans, float* query, float* key, float* value, float* output, float* logSumExp,
-        float* dOutput, float* delta, float* dQuery, float* dKey, float* dValue)
+        Workers workers, ReadOnlySpan<AttentionSpan> spans, float* query, float* key, float* value, float* logSumExp,
+        float* dOutput, float* dQuery, float* dKey, float* dValue)
     {
         Reserve(workers, spans, 2);
         fixed (AttentionSpan* s = spans)
@@ -54,7 +54,7 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
         {
             workers.Run(
                 spans.Length * groups,
-                new BackwardWork(this, s, query, key, value, output, logSumExp, dOutput, delta, dQuery, dKey, dValue, scores));
+                new BackwardWork(this, s, query, key, value, logSumExp, dOutput, dQuery, dKey, dValue, scores));
         }
     }
 
@@ -140,8 +140,8 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
     }
 
     private readonly struct BackwardWork(
-        Attention attention, AttentionSpan* spans, float* query, float* key, float* value, float* output, float* logSumExp,
-        float* dOutput, float* delta, float* dQuery, float* dKey, float* dValue, float** scratch) : IParallelWork
+        Attention attention, AttentionSpan* spans, float* query, float* key, float* value, float* logSumExp,
+        float* dOutput, float* dQuery, float* dKey, float* dValue, float** scratch) : IParallelWork
     {
         // One task is one sequence and one group: its dK and dV sum over the group's heads and queries, in ascending order.
         public void Execute(int task, int worker)
@@ -178,10 +178,7 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
                     Gemm.Multiply(null, rows, keys, d, dOutput + qAt, qWidth, 1, v, 1, kWidth, dp, keys, false); // dP [rows, keys]
                     for (int i = 0; i < rows; i++)
                     {
-                        long row = ((at + i) * heads) + head;
-                        float dot = Dot(dOutput + qAt + ((long)i * qWidth), output + qAt + ((long)i * qWidth), d);
-                        delta[row] = dot;
-                        ScoreGradient(p + ((long)i * keys), dp + ((long)i * keys), first + i + 1, keys, scale, logSumExp[row], dot);
+                        ScoreGradient(p + ((long)i * keys), dp + ((long)i * keys), first + i + 1, keys, scale, logSumExp[((at + i) * heads) + head]);
                     }
 
                     Gemm.Multiply(null, rows, d, keys, dp, keys, 1, k, kWidth, 1, dQuery + qAt, qWidth, false); // dQ = dS·K
@@ -191,30 +188,28 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
             }
         }
 
-        // P = exp(s·scale - lse); dS = P ⊙ (dP - dot) · scale; both zero beyond the visible keys.
-        private static void ScoreGradient(float* p, float* dp, int visible, int keys, float scale, float logSumExp, float dot)
+        // P = exp(s·scale - lse); dS = P ⊙ (dP - Σ P⊙dP) · scale; both zero beyond the visible keys. The sum over the row's own products
+        // cancels better than the equal dO·O.
+        private static void ScoreGradient(float* p, float* dp, int visible, int keys, float scale, float logSumExp)
         {
             Vector512<float> factor = Vector512.Create(scale);
             Vector512<float> shift = Vector512.Create(-logSumExp);
-            Vector512<float> mean = Vector512.Create(dot);
+            Vector512<float> sum = Vector512<float>.Zero;
             for (int i = 0; i < keys; i += Lanes.Width)
             {
                 int count = keys - i;
-                Vector512<float> probability = Lanes.Keep(VectorMath.Exp(Vector512.FusedMultiplyAdd(Lanes.Load(p + i, count), factor, shift)), visible - i);
+                Vector512<float> probability = Lanes.Keep(
+                    VectorMath.Exp(Vector512.FusedMultiplyAdd(Lanes.Load(p + i, count), factor, shift)), visible - i);
                 Lanes.Store(probability, p + i, count);
-                Lanes.Store(Lanes.Keep(probability * (Lanes.Load(dp + i, count) - mean) * factor, visible - i), dp + i, count);
+                sum = Vector512.FusedMultiplyAdd(probability, Lanes.Load(dp + i, count), sum);
             }
-        }
 
-        private static float Dot(float* a, float* b, int count)
-        {
-            Vector512<float> sum = Vector512<float>.Zero;
-            for (int i = 0; i < count; i += Lanes.Width)
+            Vector512<float> mean = Vector512.Create(Reduce.FoldSum(sum));
+            for (int i = 0; i < keys; i += Lanes.Width)
             {
-                sum = Vector512.FusedMultiplyAdd(Lanes.Load(a + i, count - i), Lanes.Load(b + i, count - i), sum);
+                int count = keys - i;
+                Lanes.Store(Lanes.Load(p + i, count) * (Lanes.Load(dp + i, count) - mean) * factor, dp + i, count);
             }
-
-            return Reduce.FoldSum(sum);
         }
     }
 

@@ -30,7 +30,6 @@ internal sealed unsafe class Decoder
     private readonly ActivationBuffer _dKey = new();
     private readonly ActivationBuffer _dValue = new();
     private readonly ActivationBuffer _dAttended = new();
-    private readonly ActivationBuffer _delta = new();
 
     /// <summary>Prepares passes over <paramref name="weights"/> on <paramref name="workers"/>.</summary>
     public Decoder(DecoderWeights weights, Workers workers)
@@ -224,8 +223,8 @@ internal sealed unsafe class Decoder
         float* dKey = _dKey.Ensure((long)rows * _config.KeyValueSize); // [T,G·d]
         float* dValue = _dValue.Ensure((long)rows * _config.KeyValueSize); // [T,G·d]
         _attention.Backward(
-            _workers, batch.Spans, kept.Query.Pointer, kept.Key.Pointer, kept.Value.Pointer, kept.Attended.Pointer, kept.LogSumExp.Pointer,
-            dAttended, _delta.Ensure((long)rows * _config.Heads), dQuery, dKey, dValue);
+            _workers, batch.Spans, kept.Query.Pointer, kept.Key.Pointer, kept.Value.Pointer, kept.LogSumExp.Pointer,
+            dAttended, dQuery, dKey, dValue);
         fixed (int* positions = batch.Positions)
         {
             _rotary.Apply(_workers, dQuery, positions, rows, _config.Heads, -1);

@@ -158,19 +158,23 @@ public sealed class ModelParityTests
         trainer.Start(adapter.Parameters);
         double[] losses = [.. expected.GetProperty("losses").EnumerateArray().Select(e => e.GetDouble())];
         double[] norms = [.. expected.GetProperty("grad_norms").EnumerateArray().Select(e => e.GetDouble())];
+        var noise = new bool[adapter.Parameters.Values.Length];
         for (int step = 0; step < losses.Length; step++)
         {
             TokenSequence[][] batches = [.. Enumerable.Range(0, accumulation).Select(m => reference.Batch($"sft.batch{((accumulation * step) + m) % 5}."))];
             StepResult result = trainer.Step(batches, new StepSettings(learningRate, clip));
             AssertRelative(losses[step], result.Loss, 1e-5);
             AssertRelative(norms[step], result.GradientNorm, 1e-3);
+            MarkNoise(trainer.Gradient, noise);
         }
 
         TensorSet after = reference.Set($"{targets}.train.{recipe}.adapter.", adapter.Parameters.Layout);
         for (int i = 0; i < after.Values.Length; i++)
         {
-            Assert.Equal(after.Values[i], trainer.Parameters.Values[i], 1e-4f);
+            Assert.Equal(after.Values[i], trainer.Parameters.Values[i], noise[i] ? (float)learningRate : 1e-4f);
         }
+
+        Assert.InRange(noise.Count(n => n), 0, noise.Length / 200);
 
         var model = new LanguageModel(reference.Weights, new LoraAdapter(reference.Weights.Config, adapter.Config, trainer.Parameters), OneThread);
         int batchIndex = 0;
@@ -178,6 +182,22 @@ public sealed class ModelParityTests
         {
             SequenceScore[] scores = model.Score(reference.Batch($"sft.batch{batchIndex++}."));
             AssertRelative(loss.GetDouble(), -scores.Sum(s => s.LogProbability) / scores.Sum(s => s.Count), 1e-5);
+        }
+    }
+
+    // Early in training Adam moves an element by about lr·sign(g). Where |g| is below the tolerance to which gradients are compared
+    // (1e-4 of the tensor's root mean square), that sign is rounding noise in either implementation: such elements are compared within one step, lr,
+    // and must be rare.
+    private static void MarkNoise(TensorSet gradient, bool[] noise)
+    {
+        foreach (TensorSlot slot in gradient.Layout.Slots)
+        {
+            ReadOnlySpan<float> values = gradient[slot];
+            double floor = 1e-4 * GradientClip.Norm(values) / Math.Sqrt(values.Length);
+            for (int i = 0; i < values.Length; i++)
+            {
+                noise[slot.Offset + i] |= values[i] != 0 && Math.Abs(values[i]) < floor;
+            }
         }
     }
 
