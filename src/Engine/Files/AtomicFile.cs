@@ -94,7 +94,9 @@ public static class AtomicFile
         catch (Exception e) when (InputFile.IsRefusal(e))
         {
             RemoveEmpty(absent);
-            throw Unwritable(folder, e);
+            throw e is DirectoryNotFoundException
+                ? new InputFileException(folder, null, "the folder cannot be made because a part of its path is a file", "Choose another output folder", e)
+                : Unwritable(folder, e);
         }
     }
 
