@@ -30,4 +30,31 @@ internal static class DecoderTensors
             yield return (TensorNames.Head, [config.VocabularySize, config.HiddenSize]);
         }
     }
+
+    /// <summary>Lists a decoder's tensors with their values.</summary>
+    public static IEnumerable<NamedTensor> Of(DecoderWeights weights)
+    {
+        yield return new(TensorNames.Embedding, [weights.Config.VocabularySize, weights.Config.HiddenSize], weights.Embedding);
+        for (int i = 0; i < weights.Layers.Count; i++)
+        {
+            LayerWeights layer = weights.Layers[i];
+            yield return new(TensorNames.InputNorm(i), [layer.InputNorm.Length], layer.InputNorm);
+            yield return new(TensorNames.PostAttentionNorm(i), [layer.PostAttentionNorm.Length], layer.PostAttentionNorm);
+            foreach (LinearKind kind in TensorNames.Kinds)
+            {
+                LinearWeights linear = layer[kind];
+                yield return new(TensorNames.Weight(i, kind), [linear.OutSize, linear.InSize], linear.Weight);
+                if (linear.Bias is float[] bias)
+                {
+                    yield return new(TensorNames.Bias(i, kind), [bias.Length], bias);
+                }
+            }
+        }
+
+        yield return new(TensorNames.FinalNorm, [weights.FinalNorm.Length], weights.FinalNorm);
+        if (!weights.Config.TiedEmbeddings)
+        {
+            yield return new(TensorNames.Head, [weights.Config.VocabularySize, weights.Config.HiddenSize], weights.Head);
+        }
+    }
 }

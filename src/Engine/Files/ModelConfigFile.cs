@@ -52,6 +52,11 @@ internal static class ModelConfigFile
         };
     }
 
+    /// <summary>Takes the end-of-sequence ids of <c>generation_config.json</c> where it names any.</summary>
+    /// <exception cref="InputFileException">They are not ids.</exception>
+    public static ModelConfig WithGeneration(ModelConfig config, JsonFields generation) =>
+        generation.Has("eos_token_id") ? config with { EndOfSequenceIds = generation.Ints("eos_token_id", 0, MaxSize) } : config;
+
     private static ModelFamily Family(JsonFields json) => json.OptionalText("model_type") switch
     {
         "llama" => ModelFamily.Llama,

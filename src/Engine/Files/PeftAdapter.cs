@@ -27,6 +27,40 @@ public sealed record PeftAdapter(LoraConfig Config, TensorSet Tensors)
         return new AdapterReader(file, config, model).Read();
     }
 
+    /// <summary>Writes an adapter so that PEFT loads it. Other files in the folder stay.</summary>
+    /// <param name="path">The folder; made if absent.</param>
+    /// <param name="config">Rank, alpha, dropout and targets.</param>
+    /// <param name="tensors">The adapter, laid out as <see cref="LoraLayout.For"/> does.</param>
+    /// <param name="baseModel">The base model's path or name, for PEFT to find it by.</param>
+    /// <returns>The SHA-256 of <c>adapter_model.safetensors</c>, in lower-case hexadecimal.</returns>
+    /// <exception cref="InputFileException">The folder cannot be written.</exception>
+    /// <exception cref="ArgumentException">The tensors are not those of <paramref name="config"/>.</exception>
+    public static string Save(string path, LoraConfig config, TensorSet tensors, string? baseModel)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(tensors);
+        CheckLayout(config, tensors.Layout);
+        string hash = string.Empty;
+        AtomicFile.WriteAll(
+            path,
+            (WeightsFile, stream => hash = SafetensorsWriter.WriteHashed(stream, SafetensorsWriter.Named(tensors), TensorType.F32)),
+            (ConfigFile, JsonFile.Object(json => PeftConfigWriter.Write(json, config, baseModel))));
+        return hash;
+    }
+
+    private static void CheckLayout(LoraConfig config, TensorLayout layout)
+    {
+        int layers = layout.Slots.Count / (2 * Math.Max(config.Targets.Count, 1));
+        (int Out, int In) Size(LinearKind kind) => (
+            layout.TryGet(TensorNames.LoraB(0, kind), out TensorSlot? b) ? b.Shape[0] : 1,
+            layout.TryGet(TensorNames.LoraA(0, kind), out TensorSlot? a) ? a.Shape[^1] : 1);
+        if (layers == 0 || !layout.Equals(new TensorLayout(LoraLayout.Tensors(layers, config, Size))))
+        {
+            throw new ArgumentException("The tensors are not those of an adapter with this rank and these targets.", nameof(layout));
+        }
+    }
+
     private static void RequireFiles(string path)
     {
         if (!Directory.Exists(path))

@@ -3,7 +3,9 @@ namespace FedLLM.Engine.Files;
 /// <summary>The weight files of a model folder, open: one <c>model.safetensors</c>, or those that <c>model.safetensors.index.json</c> names.</summary>
 internal sealed class WeightFiles : IDisposable
 {
-    private const string SingleFile = "model.safetensors";
+    /// <summary>The name of a single weight file.</summary>
+    public const string SingleFile = "model.safetensors";
+
     private const string IndexFile = "model.safetensors.index.json";
     private const string Remedy = "Download the model again";
     private readonly List<SafetensorsFile> _files = [];
