@@ -1,3 +1,8 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+using FedLLM.Numerics.Kernels;
+
 namespace FedLLM.Numerics;
 
 /// <summary>
@@ -7,6 +12,9 @@ namespace FedLLM.Numerics;
 /// </summary>
 public static unsafe class Gemm
 {
+    // Up to this many rows or columns a product counts as narrow: one vector holds them.
+    private const int NarrowLimit = 16;
+
     /// <summary>Y[M,N] (+)= X[M,K] · W[N,K]ᵀ: a linear layer's forward product; all row-major and dense.</summary>
     /// <exception cref="ArgumentException">A span is shorter than its matrix.</exception>
     public static void MultiplyTransposed(Workers workers, ReadOnlySpan<float> x, ReadOnlySpan<float> w, Span<float> y, int m, int n, int k, bool accumulate = false)
@@ -50,20 +58,84 @@ public static unsafe class Gemm
     /// The strided product under all others: C[i,j] (+)= Σ_k A[i,k]·B[k,j] with A[i,k] at a[i·aRow + k·aColumn], B[k,j] at b[k·bRow + j·bColumn] and C[i,j] at c[i·cRow + j].
     /// <paramref name="workers"/> null runs on the calling thread alone (for use inside parallel work).
     /// </summary>
+    /// <remarks>
+    /// Strides are in elements and may be zero or negative for A and B; rows of C must not overlap each other, nor C the operands.
+    /// NaN and ∞ propagate as in IEEE 754 fma (which NaN of several, is not defined). With k = 0 the result is 0, or C itself when accumulating.
+    /// A product too small to be worth sharing runs on the calling thread. Nothing is allocated after a thread's first product.
+    /// </remarks>
+    /// <exception cref="ArgumentOutOfRangeException">A dimension is negative.</exception>
     public static void Multiply(Workers? workers, int m, int n, int k, float* a, nint aRow, nint aColumn, float* b, nint bRow, nint bColumn, float* c, nint cRow, bool accumulate)
     {
-        for (int i = 0; i < m; i++)
+        ArgumentOutOfRangeException.ThrowIfNegative(m);
+        ArgumentOutOfRangeException.ThrowIfNegative(n);
+        ArgumentOutOfRangeException.ThrowIfNegative(k);
+        if (m == 0 || n == 0)
         {
-            for (int j = 0; j < n; j++)
-            {
-                float sum = accumulate ? c[(i * cRow) + j] : 0f;
-                for (int p = 0; p < k; p++)
-                {
-                    sum = MathF.FusedMultiplyAdd(a[(i * aRow) + (p * aColumn)], b[(p * bRow) + (j * bColumn)], sum);
-                }
+            return;
+        }
 
-                c[(i * cRow) + j] = sum;
+        if (k == 0)
+        {
+            for (int i = 0; i < m && !accumulate; i++)
+            {
+                new Span<float>(c + (i * cRow), n).Clear();
             }
+
+            return;
+        }
+
+        var product = new Product
+        {
+            M = m,
+            N = n,
+            K = k,
+            A = a,
+            ARow = aRow,
+            AColumn = aColumn,
+            B = b,
+            BRow = bRow,
+            BColumn = bColumn,
+            C = c,
+            CRow = cRow,
+            CColumn = 1,
+            Accumulate = accumulate,
+        };
+
+        // Few columns or few rows waste lanes or read a weight column by column; the transposed product then has wide rows to run along.
+        if ((n <= NarrowLimit && m > n && aRow == 1 && aColumn != 1) || (m <= NarrowLimit && n > m && bRow == 1 && bColumn != 1))
+        {
+            product = product.Transposed();
+        }
+
+        TaskGrid grid = TaskGrid.For(product, workers?.Count ?? 1);
+        if (grid.Count == 1)
+        {
+            RunAlone(product);
+        }
+        else
+        {
+            workers!.Run(grid.Count, new Work(product, grid));
+        }
+    }
+
+    // One path per machine; all give the same bits, so which one runs is a matter of speed alone.
+    private static void RunAlone(in Product product)
+    {
+        if (Avx512F.IsSupported)
+        {
+            BlockedProduct<Lanes16, Vector512<float>, Lanes8, Vector256<float>, Twelve>.Run(product);
+        }
+        else if (Avx2.IsSupported && Fma.IsSupported)
+        {
+            BlockedProduct<Lanes8, Vector256<float>, Lanes4, Vector128<float>, Six>.Run(product);
+        }
+        else if (AdvSimd.IsSupported)
+        {
+            BlockedProduct<Lanes4, Vector128<float>, Lanes4, Vector128<float>, Twelve>.Run(product);
+        }
+        else
+        {
+            BlockedProduct<Lanes4, Vector128<float>, Lanes4, Vector128<float>, Six>.Run(product);
         }
     }
 
@@ -73,5 +145,10 @@ public static unsafe class Gemm
         {
             throw new ArgumentException($"The matrix needs {needed} elements, but the span holds {length}.", name);
         }
+    }
+
+    private readonly struct Work(Product product, TaskGrid grid) : IParallelWork
+    {
+        public void Execute(int task, int worker) => RunAlone(grid.Part(product, task));
     }
 }

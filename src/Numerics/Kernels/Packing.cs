@@ -1,0 +1,154 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace FedLLM.Numerics.Kernels;
+
+/// <summary>Copies operands into the order in which a tile reads them. No arithmetic happens here.</summary>
+internal static unsafe class Packing
+{
+    /// <summary>Copies lines of a matrix side by side: to[p·step + i] = from[i·line + p·along] for i below <paramref name="lines"/>; lines up to <paramref name="padded"/> become zero.</summary>
+    /// <param name="from">The first element.</param>
+    /// <param name="line">Distance of two lines (rows of A, columns of B) in elements.</param>
+    /// <param name="along">Distance of two elements along a line: the k direction.</param>
+    /// <param name="lines">Number of lines.</param>
+    /// <param name="padded">Number of lines with padding; at most <paramref name="step"/>.</param>
+    /// <param name="k">Elements to take of each line.</param>
+    /// <param name="to">The packed panel.</param>
+    /// <param name="step">Distance of two k in the panel.</param>
+    public static void Pack(float* from, nint line, nint along, int lines, int padded, int k, float* to, int step)
+    {
+        if (line == 1)
+        {
+            CopyRows(from, along, lines, k, to, step);
+        }
+        else
+        {
+            int i = 0;
+            int p = 0;
+            if (along == 1 && Avx.IsSupported)
+            {
+                int wholeK = k & ~7;
+                for (; i + 8 <= lines; i += 8)
+                {
+                    for (p = 0; p < wholeK; p += 8)
+                    {
+                        Transpose8(from + (i * line) + p, line, to + (p * (nint)step) + i, step);
+                    }
+
+                    CopyElements(from + (i * line) + wholeK, line, 1, 8, k - wholeK, to + (wholeK * (nint)step) + i, step);
+                }
+
+                int wholeK4 = k & ~3;
+                for (; i + 4 <= lines; i += 4)
+                {
+                    for (p = 0; p < wholeK4; p += 4)
+                    {
+                        Transpose4(from + (i * line) + p, line, to + (p * (nint)step) + i, step);
+                    }
+
+                    CopyElements(from + (i * line) + wholeK4, line, 1, 4, k - wholeK4, to + (wholeK4 * (nint)step) + i, step);
+                }
+            }
+
+            CopyElements(from + (i * line), line, along, lines - i, k, to + i, step);
+        }
+
+        for (int i = lines; i < padded; i++)
+        {
+            for (int p = 0; p < k; p++)
+            {
+                to[(p * (nint)step) + i] = 0f;
+            }
+        }
+    }
+
+    private static void CopyElements(float* from, nint line, nint along, int lines, int k, float* to, int step)
+    {
+        for (int i = 0; i < lines; i++)
+        {
+            float* source = from + (i * line);
+            float* target = to + i;
+            for (int p = 0; p < k; p++)
+            {
+                *target = *source;
+                source += along;
+                target += step;
+            }
+        }
+    }
+
+    private static void CopyRows(float* from, nint along, int lines, int k, float* to, int step)
+    {
+        for (int p = 0; p < k; p++)
+        {
+            int i = 0;
+            for (; i + 16 <= lines; i += 16)
+            {
+                Vector512.Load(from + i).Store(to + i);
+            }
+
+            for (; i + 4 <= lines; i += 4)
+            {
+                Vector128.Load(from + i).Store(to + i);
+            }
+
+            for (; i < lines; i++)
+            {
+                to[i] = from[i];
+            }
+
+            from += along;
+            to += step;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose8(float* from, nint line, float* to, nint step)
+    {
+        // Halves of rows i and i + 4 share a register from the load on, so only two rounds of shuffles remain.
+        Vector256<float> r0 = Pair(from, 4 * line);
+        Vector256<float> r1 = Pair(from + line, 4 * line);
+        Vector256<float> r2 = Pair(from + (2 * line), 4 * line);
+        Vector256<float> r3 = Pair(from + (3 * line), 4 * line);
+        Square(r0, r1, r2, r3, to, step);
+        r0 = Pair(from + 4, 4 * line);
+        r1 = Pair(from + 4 + line, 4 * line);
+        r2 = Pair(from + 4 + (2 * line), 4 * line);
+        r3 = Pair(from + 4 + (3 * line), 4 * line);
+        Square(r0, r1, r2, r3, to + (4 * step), step);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Pair(float* low, nint distance) => Vector256.Create(Vector128.Load(low), Vector128.Load(low + distance));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Square(Vector256<float> r0, Vector256<float> r1, Vector256<float> r2, Vector256<float> r3, float* to, nint step)
+    {
+        Vector256<double> t0 = Avx.UnpackLow(r0, r1).AsDouble();
+        Vector256<double> t1 = Avx.UnpackLow(r2, r3).AsDouble();
+        Vector256<double> t2 = Avx.UnpackHigh(r0, r1).AsDouble();
+        Vector256<double> t3 = Avx.UnpackHigh(r2, r3).AsDouble();
+        Avx.UnpackLow(t0, t1).AsSingle().Store(to);
+        Avx.UnpackHigh(t0, t1).AsSingle().Store(to + step);
+        Avx.UnpackLow(t2, t3).AsSingle().Store(to + (2 * step));
+        Avx.UnpackHigh(t2, t3).AsSingle().Store(to + (3 * step));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose4(float* from, nint line, float* to, nint step)
+    {
+        Vector128<float> r0 = Vector128.Load(from);
+        Vector128<float> r1 = Vector128.Load(from + line);
+        Vector128<float> r2 = Vector128.Load(from + (2 * line));
+        Vector128<float> r3 = Vector128.Load(from + (3 * line));
+        Vector128<double> t0 = Sse.UnpackLow(r0, r1).AsDouble();
+        Vector128<double> t1 = Sse.UnpackLow(r2, r3).AsDouble();
+        Vector128<double> t2 = Sse.UnpackHigh(r0, r1).AsDouble();
+        Vector128<double> t3 = Sse.UnpackHigh(r2, r3).AsDouble();
+        Sse2.UnpackLow(t0, t1).AsSingle().Store(to);
+        Sse2.UnpackHigh(t0, t1).AsSingle().Store(to + step);
+        Sse2.UnpackLow(t2, t3).AsSingle().Store(to + (2 * step));
+        Sse2.UnpackHigh(t2, t3).AsSingle().Store(to + (3 * step));
+    }
+}

@@ -1,0 +1,49 @@
+namespace FedLLM.Numerics.Kernels;
+
+/// <summary>The operands of C[i,j] (+)= Σ_k A[i,k]·B[k,j], all with two strides in elements.</summary>
+internal unsafe struct Product
+{
+    public int M;
+    public int N;
+    public int K;
+    public float* A;
+    public nint ARow;
+    public nint AColumn;
+    public float* B;
+    public nint BRow;
+    public nint BColumn;
+    public float* C;
+    public nint CRow;
+    public nint CColumn;
+    public bool Accumulate;
+
+    /// <summary>Returns the same product read as Cᵀ = Bᵀ·Aᵀ. The factors of each fma change places, which changes no bit.</summary>
+    public readonly Product Transposed() => new()
+    {
+        M = N,
+        N = M,
+        K = K,
+        A = B,
+        ARow = BColumn,
+        AColumn = BRow,
+        B = A,
+        BRow = AColumn,
+        BColumn = ARow,
+        C = C,
+        CRow = CColumn,
+        CColumn = CRow,
+        Accumulate = Accumulate,
+    };
+
+    /// <summary>Returns the part of the product that makes rows [row, row + rows) and columns [column, column + columns) of C.</summary>
+    public readonly Product Part(int row, int rows, int column, int columns)
+    {
+        Product part = this;
+        part.M = rows;
+        part.N = columns;
+        part.A = A + (row * ARow);
+        part.B = B + (column * BColumn);
+        part.C = C + (row * CRow) + (column * CColumn);
+        return part;
+    }
+}
