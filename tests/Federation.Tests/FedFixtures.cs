@@ -1,3 +1,5 @@
+using FedLLM.Engine.Files;
+using FedLLM.Numerics;
 using FedLLM.TestSupport;
 
 namespace FedLLM.Federation.Tests;
@@ -12,5 +14,21 @@ internal static class FedFixtures
         string path = Path.Combine(SharedData.FixturesRoot!, "fed", name);
         Skip.IfNot(File.Exists(path), $"The fixtures root has no fed/{name}.");
         return path;
+    }
+
+    /// <summary>Reads the tensors whose names begin with <paramref name="prefix"/> and a dot, under the rest of their names.</summary>
+    public static TensorSet Read(SafetensorsFile file, string prefix)
+    {
+        string start = prefix + ".";
+        SafetensorsEntry[] entries = [.. file.Entries.Where(e => e.Name.StartsWith(start, StringComparison.Ordinal))];
+        Assert.NotEmpty(entries);
+        var tensors = new TensorSet(new TensorLayout(entries.Select(e =>
+            (e.Name[start.Length..], (IReadOnlyList<int>)[.. e.Shape.Select(d => (int)d)]))));
+        foreach (TensorSlot slot in tensors.Layout.Slots)
+        {
+            file.ReadInto(start + slot.Name, tensors[slot]);
+        }
+
+        return tensors;
     }
 }
