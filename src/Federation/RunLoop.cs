@@ -74,6 +74,7 @@ public sealed class RunLoop
             throw new InvalidOperationException("The stored state is of an adapter with other tensors than this run's.");
         }
 
+        string stateHash = _store.Put(state.Adapter);
         var failing = new SortedDictionary<int, ClientExclusion>(); // over the abandoned rounds in a row
         for (int round = state.Round + 1; round <= _settings.Rounds; round++)
         {
@@ -86,9 +87,7 @@ public sealed class RunLoop
 
             // 2. One small instruction for all of them: the global adapter goes by its hash.
             double learningRate = _settings.LearningRate.At(round);
-            string stateHash = _store.Put(state.Adapter);
             var instruction = new RoundInstruction(_settings.RunId, round, stateHash, learningRate);
-            seconds.Charge("checkpoint");
 
             // 3. The clients train; membership closes, in the journal, before anything is summed. Where it was closed before an interruption,
             //    the list and the stored updates stand: nobody trains again.

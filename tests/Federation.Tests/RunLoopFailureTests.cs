@@ -89,6 +89,29 @@ public sealed class RunLoopFailureTests
     }
 
     [Fact]
+    public async Task RunAsync_DeathBetweenAbandonedRounds_KeepsCounting()
+    {
+        var run = new TestRun { Journal = { DieAfter = "commit 1" } };
+        run.Settings = run.Settings with { MaxAbandoned = 2 };
+        run.Fleet.Answer = (_, receipts) => receipts.Select(Failure);
+        await Assert.ThrowsAsync<DeathException>(() => run.RunAsync());
+        var end = await Assert.ThrowsAsync<RunAbandonedException>(() => run.RunAsync());
+        Assert.Equal((2, 2), (end.LastRound, end.InARow));
+        Assert.Equal(run.Cohort(2), end.Failing.Select(e => e.Client));
+    }
+
+    [Fact]
+    public async Task RunAsync_ManyFailingClients_NamesTenAndCountsTheRest()
+    {
+        var run = new TestRun();
+        run.Settings = run.Settings with { Clients = 12, ClientsPerRound = 12, MaxAbandoned = 1 };
+        run.Fleet.Answer = (_, receipts) => receipts.Select(Failure);
+        var end = await Assert.ThrowsAsync<RunAbandonedException>(() => run.RunAsync());
+        Assert.Equal(12, end.Failing.Count);
+        Assert.Contains("client 9 (out of memory); and 2 more", end.Message);
+    }
+
+    [Fact]
     public async Task RunAsync_AgainAfterTooManyAbandoned_TriesOn()
     {
         var run = new TestRun();

@@ -79,6 +79,20 @@ public sealed class RunLoopTests
     }
 
     [Fact]
+    public async Task RunAsync_TimePasses_IsChargedToItsPhase()
+    {
+        var clock = new TestRun.Clock();
+        var run = new TestRun { Time = clock };
+        run.Fleet.BeforeTraining = (_, _) => clock.Advance(1.5);
+        run.Evaluates!.BeforeEvaluation = () => clock.Advance(2);
+        await run.RunAsync();
+        Assert.Equal(new Dictionary<string, double> { ["checkpoint"] = 0, ["evaluate"] = 2 }, run.Journal.Records[0].Seconds);
+        Assert.Equal(new Dictionary<string, double> { ["train"] = 6, ["aggregate"] = 0, ["checkpoint"] = 0 }, run.Journal.Records[1].Seconds);
+        Assert.Equal(
+            new Dictionary<string, double> { ["train"] = 6, ["aggregate"] = 0, ["checkpoint"] = 0, ["evaluate"] = 2 }, run.Journal.Records[2].Seconds);
+    }
+
+    [Fact]
     public async Task RunAsync_EachRound_InstructsWithTheHashOfTheLast()
     {
         var run = new TestRun();

@@ -1,3 +1,5 @@
+using FedLLM.Numerics;
+
 namespace FedLLM.Federation.Schedules;
 
 /// <summary>
@@ -38,8 +40,6 @@ public sealed class CosineByRound : ILearningRateSchedule
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(round, 1);
         int t = Math.Min(round - 1, _rounds);
-        return _floor + (0.5 * (_initial - _floor) * (1 + Cos(Math.PI * t / _rounds)));
+        return _floor + (0.5 * (_initial - _floor) * (1 + ScalarMath.Cos(Math.PI * t / _rounds)));
     }
-
-    private static double Cos(double x) => Math.Cos(x);
 }

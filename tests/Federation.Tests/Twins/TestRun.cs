@@ -26,6 +26,8 @@ internal sealed class TestRun
 
     public Evaluator? Evaluates { get; set; } = new();
 
+    public TimeProvider Time { get; set; } = TimeProvider.System;
+
     public IServerOptimizer Optimizer { get; set; } = new FedAvg();
 
     public RunSettings Settings { get; set; } = new()
@@ -53,7 +55,7 @@ internal sealed class TestRun
     public IReadOnlyList<int> Cohort(int round) => new UniformCohort().Draw(Settings.Seed, round, Settings.Clients, Settings.ClientsPerRound);
 
     public Task<GlobalState> RunAsync(CancellationToken cancellationToken = default) =>
-        new RunLoop(Settings, new UniformCohort(), Optimizer, Fleet, Store, Journal, Evaluates, [Observer]).RunAsync(Initial(), cancellationToken);
+        new RunLoop(Settings, new UniformCohort(), Optimizer, Fleet, Store, Journal, Evaluates, [Observer], Time).RunAsync(Initial(), cancellationToken);
 
     /// <summary>Runs to the end and returns the final adapter's hash.</summary>
     public async Task<string> HashAsync() => MemoryTensorStore.HashOf((await RunAsync()).Adapter);
@@ -61,8 +63,25 @@ internal sealed class TestRun
     /// <summary>Evaluates an adapter to the sum of its values.</summary>
     internal sealed class Evaluator : IRoundEvaluator
     {
-        public Task<IReadOnlyDictionary<string, double>> EvaluateAsync(TensorSet adapter, CancellationToken cancellationToken) =>
-            Task.FromResult<IReadOnlyDictionary<string, double>>(new Dictionary<string, double> { ["loss"] = adapter.Values.Sum(v => (double)v) });
+        public Action BeforeEvaluation { get; set; } = () => { };
+
+        public Task<IReadOnlyDictionary<string, double>> EvaluateAsync(TensorSet adapter, CancellationToken cancellationToken)
+        {
+            BeforeEvaluation();
+            return Task.FromResult<IReadOnlyDictionary<string, double>>(new Dictionary<string, double> { ["loss"] = adapter.Values.Sum(v => (double)v) });
+        }
+    }
+
+    /// <summary>A clock that stands still unless it is told to go on.</summary>
+    internal sealed class Clock : TimeProvider
+    {
+        private long _ticks = 1000;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => _ticks;
+
+        public void Advance(double seconds) => _ticks += TimeSpan.FromSeconds(seconds).Ticks;
     }
 
     /// <summary>Writes down what an observer hears.</summary>
