@@ -1,0 +1,73 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
+namespace FedLLM.Engine.Files;
+
+/// <summary>Converts between the float formats of files and float32.</summary>
+internal static class FloatConversion
+{
+    /// <summary>Widens or rounds little-endian elements to float32: F16 and BF16 exactly, F64 to the nearest (ties to even).</summary>
+    /// <param name="type">F64, F32, F16 or BF16.</param>
+    /// <param name="source">The elements' bytes, <paramref name="destination"/>.Length of them.</param>
+    /// <param name="destination">The values.</param>
+    public static void ToFloat32(TensorType type, ReadOnlySpan<byte> source, Span<float> destination)
+    {
+        switch (type)
+        {
+            case TensorType.F32:
+                source.CopyTo(MemoryMarshal.AsBytes(destination));
+                break;
+            case TensorType.BF16:
+                WidenBFloat16(MemoryMarshal.Cast<byte, ushort>(source), destination);
+                break;
+            case TensorType.F16:
+                ReadOnlySpan<Half> halves = MemoryMarshal.Cast<byte, Half>(source);
+                for (int i = 0; i < destination.Length; i++)
+                {
+                    destination[i] = (float)halves[i];
+                }
+
+                break;
+            case TensorType.F64:
+                ReadOnlySpan<double> doubles = MemoryMarshal.Cast<byte, double>(source);
+                for (int i = 0; i < destination.Length; i++)
+                {
+                    destination[i] = (float)doubles[i];
+                }
+
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(type), type, "Not a float type.");
+        }
+    }
+
+    /// <summary>Widens bfloat16 to float32 bit for bit.</summary>
+    public static void WidenBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
+    {
+        Span<uint> bits = MemoryMarshal.Cast<float, uint>(destination);
+        int i = 0;
+        for (; i <= source.Length - Vector<ushort>.Count; i += Vector<ushort>.Count)
+        {
+            Vector.Widen(new Vector<ushort>(source[i..]), out Vector<uint> low, out Vector<uint> high);
+            (low << 16).CopyTo(bits[i..]);
+            (high << 16).CopyTo(bits[(i + Vector<uint>.Count)..]);
+        }
+
+        for (; i < source.Length; i++)
+        {
+            bits[i] = (uint)source[i] << 16;
+        }
+    }
+
+    /// <summary>Rounds float32 to bfloat16, to the nearest, ties to even; a NaN stays a (quiet) NaN of the same sign.</summary>
+    public static void NarrowToBFloat16(ReadOnlySpan<float> source, Span<ushort> destination)
+    {
+        for (int i = 0; i < source.Length; i++)
+        {
+            uint bits = BitConverter.SingleToUInt32Bits(source[i]);
+            destination[i] = float.IsNaN(source[i])
+                ? (ushort)((bits >> 16) | 0x40)
+                : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+        }
+    }
+}
