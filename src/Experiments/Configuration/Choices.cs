@@ -1,0 +1,167 @@
+namespace FedLLM.Experiments.Configuration;
+
+/// <summary>What clients learn.</summary>
+public enum TaskKind
+{
+    /// <summary><c>sft</c>: instruction tuning, loss on the response.</summary>
+    Sft,
+}
+
+/// <summary>A published system's values, taken where the file says nothing.</summary>
+public enum Preset
+{
+    /// <summary><c>openfedllm-sft</c>: OpenFedLLM's run_sft.sh.</summary>
+    OpenFedLlmSft,
+
+    /// <summary><c>openfedllm-dpo</c>: OpenFedLLM's run_dpo.sh.</summary>
+    OpenFedLlmDpo,
+
+    /// <summary><c>shepherd</c>: FederatedGPT-Shepherd's main.py.</summary>
+    Shepherd,
+}
+
+/// <summary>Where a model computes.</summary>
+public enum DeviceKind
+{
+    /// <summary><c>auto</c>: the best device there is.</summary>
+    Auto,
+
+    /// <summary><c>cpu</c>: the float32 engine of this project.</summary>
+    Cpu,
+}
+
+/// <summary>How base weights are kept in memory.</summary>
+public enum WeightType
+{
+    /// <summary><c>float32</c>.</summary>
+    Float32,
+}
+
+/// <summary>Which fields a record has.</summary>
+public enum RecordFormat
+{
+    /// <summary><c>auto</c>: recognized from the fields.</summary>
+    Auto,
+
+    /// <summary><c>alpaca</c>: instruction, input, output.</summary>
+    Alpaca,
+
+    /// <summary><c>dolly</c>: instruction, context, response.</summary>
+    Dolly,
+
+    /// <summary><c>plain</c>: instruction, response.</summary>
+    Plain,
+}
+
+/// <summary>The frame around an instruction.</summary>
+public enum PromptTemplate
+{
+    /// <summary><c>alpaca</c>.</summary>
+    Alpaca,
+
+    /// <summary><c>vicuna</c>.</summary>
+    Vicuna,
+}
+
+/// <summary>What happens to a sample longer than <c>data.max_length</c>.</summary>
+public enum OverlongPolicy
+{
+    /// <summary><c>exclude</c>: it is counted and left out.</summary>
+    Exclude,
+
+    /// <summary><c>trim-prompt</c>: its prompt loses tokens from the front until it fits.</summary>
+    TrimPrompt,
+}
+
+/// <summary>Which tokens the loss counts.</summary>
+public enum ScoredTokens
+{
+    /// <summary><c>response</c>: the response and the end-of-sequence.</summary>
+    Response,
+}
+
+/// <summary>How a dataset is cut into shards.</summary>
+public enum PartitionScheme
+{
+    /// <summary><c>iid</c>: OpenFedLLM's strided shards of the shuffled data.</summary>
+    Iid,
+
+    /// <summary><c>files</c>: one client per file.</summary>
+    Files,
+}
+
+/// <summary>The federated algorithm.</summary>
+public enum Algorithm
+{
+    /// <summary><c>fedavg</c>.</summary>
+    FedAvg,
+}
+
+/// <summary>Whose formulas are meant where published systems differ under one name.</summary>
+public enum Convention
+{
+    /// <summary><c>openfedllm</c>.</summary>
+    OpenFedLlm,
+}
+
+/// <summary>How LoRA factors of several clients become one adapter.</summary>
+public enum LoraAggregation
+{
+    /// <summary><c>average</c>: A and B apart (FedIT).</summary>
+    Average,
+}
+
+/// <summary>How cohorts are drawn.</summary>
+public enum CohortSampling
+{
+    /// <summary><c>uniform</c>: without replacement, from the run's seed.</summary>
+    Uniform,
+
+    /// <summary><c>openfedllm</c>: Python's <c>random.seed(t)</c>, the same for every seed.</summary>
+    OpenFedLlm,
+}
+
+/// <summary>The preference loss.</summary>
+public enum PreferenceLoss
+{
+    /// <summary><c>sigmoid</c>: DPO's own.</summary>
+    Sigmoid,
+}
+
+/// <summary>Which policy a preference loss compares with.</summary>
+public enum ReferencePolicy
+{
+    /// <summary><c>base</c>: the base model, adapter off.</summary>
+    Base,
+}
+
+/// <summary>How micro-batches of one optimizer step combine.</summary>
+public enum Accumulation
+{
+    /// <summary><c>micro-batch-mean</c>: the mean of the micro-batches' means.</summary>
+    MicroBatchMean,
+}
+
+/// <summary>The learning rate over the run.</summary>
+public enum LearningRateSchedule
+{
+    /// <summary><c>cosine-by-round</c>: m + (eta - m)(1 + cos(pi t / T)) / 2 in round t + 1 of T, m = the minimum.</summary>
+    CosineByRound,
+
+    /// <summary><c>constant</c>.</summary>
+    Constant,
+}
+
+/// <summary>The clients' optimizer.</summary>
+public enum OptimizerKind
+{
+    /// <summary><c>adamw</c>: fresh for each client and round.</summary>
+    AdamW,
+}
+
+/// <summary>What an evaluation measures.</summary>
+public enum EvaluationSuite
+{
+    /// <summary><c>loss</c>: nats per scored token of held-out samples.</summary>
+    Loss,
+}

@@ -1,0 +1,123 @@
+using FedLLM.Engine.Models;
+
+namespace FedLLM.Experiments.Configuration;
+
+/// <summary>All keys of the experiment file, in the order in which a resolved file is written. Defaults are those of OpenFedLLM's config.py.</summary>
+internal static class Schema
+{
+    /// <summary>Hugging Face's names of the linear layers.</summary>
+    public static readonly IReadOnlyList<(string Name, LinearKind Value)> LinearNames =
+    [
+        ("q_proj", LinearKind.Query), ("k_proj", LinearKind.Key), ("v_proj", LinearKind.Value), ("o_proj", LinearKind.Output),
+        ("gate_proj", LinearKind.Gate), ("up_proj", LinearKind.Up), ("down_proj", LinearKind.Down),
+    ];
+
+    /// <summary>The keys.</summary>
+    public static readonly IReadOnlyList<Key> Keys = [.. Top(), .. Model(), .. Data(), .. Federation(), .. Training(), .. Bookkeeping()];
+
+    private static readonly Dictionary<string, Key> ByPath = Keys.ToDictionary(k => k.Path, StringComparer.Ordinal);
+
+    /// <summary>Every section, and the sections' sections.</summary>
+    public static readonly IReadOnlySet<string> Sections = Keys.Select(k => k.Section).Where(s => s.Length > 0).ToHashSet(StringComparer.Ordinal);
+
+    /// <summary>The key at <paramref name="path"/>, or null.</summary>
+    public static Key? Find(string path) => ByPath.GetValueOrDefault(path);
+
+    private static IEnumerable<Key> Top() =>
+    [
+        new("name", new NameType(), null, e => e.Name, KeyRole.Harmless),
+        new("preset", new OptionalType(Choice(("openfedllm-sft", Preset.OpenFedLlmSft), ("openfedllm-dpo", Preset.OpenFedLlmDpo), ("shepherd", Preset.Shepherd))),
+            "none", e => e.Preset, KeyRole.Harmless),
+        new("seed", new IntegerType(0, long.MaxValue), "2023", e => e.Seed),
+        new("task", Choice([("sft", TaskKind.Sft)], "dpo"), "sft", e => e.Task),
+    ];
+
+    private static IEnumerable<Key> Model() =>
+    [
+        new("model.path", new PathType(), null, e => e.Model.Path, KeyRole.Content),
+        new("model.dtype", Choice([("float32", WeightType.Float32)], "bfloat16", "float16"), "float32", e => e.Model.WeightType),
+
+        // Another device is another engine, which is part of the numerics version.
+        new("model.device", Choice([("auto", DeviceKind.Auto), ("cpu", DeviceKind.Cpu)], "cuda"), "auto", e => e.Model.Device, KeyRole.Harmless),
+        new("lora.rank", new IntegerType(1, 65_536), "8", e => (long)e.Lora.Rank),
+        new("lora.alpha", new NumberType(Bounds.Above(0)), "16", e => e.Lora.Alpha),
+        new("lora.dropout", new NumberType(new Bounds(0, true, 1, false)), "0.05", e => e.Lora.Dropout),
+        new("lora.targets", new NameListType<LinearKind>(LinearNames, "all-linear"), "[q_proj, v_proj]", e => e.Lora.Targets),
+    ];
+
+    private static IEnumerable<Key> Data() =>
+    [
+        new("data.path", new PathType(), null, e => e.Data.Path, KeyRole.Content),
+        new("data.pattern", new OptionalType(new FilePatternType()), "none", e => e.Data.Pattern),
+        new("data.format", Choice(("auto", RecordFormat.Auto), ("alpaca", RecordFormat.Alpaca), ("dolly", RecordFormat.Dolly), ("plain", RecordFormat.Plain)),
+            "auto", e => e.Data.Format),
+        new("data.template", Choice(("alpaca", PromptTemplate.Alpaca), ("vicuna", PromptTemplate.Vicuna)), "alpaca", e => e.Data.Template),
+        new("data.max_length", new IntegerType(2, 1 << 24), "512", e => (long)e.Data.MaxLength),
+        new("data.overlong", Choice(("exclude", OverlongPolicy.Exclude), ("trim-prompt", OverlongPolicy.TrimPrompt)), "exclude", e => e.Data.Overlong),
+        new("data.scored", Choice([("response", ScoredTokens.Response)], "all"), "response", e => e.Data.Scored),
+        new("data.evaluation", new OptionalType(new HeldOutType()), "none", e => e.Data.Evaluation),
+        new("data.partition.scheme", Choice([("iid", PartitionScheme.Iid), ("files", PartitionScheme.Files)], "dirichlet", "shards", "by-field"),
+            "iid", e => e.Data.Partition.Scheme),
+        new("data.partition.clients", new OptionalType(new IntegerType(1), "auto"), null, e => Long(e.Data.Partition.Clients)),
+        new("data.partition.field", new OptionalType(new TextType()), "none", e => e.Data.Partition.Field),
+        new("data.partition.alpha", new OptionalType(new NumberType(Bounds.Above(0))), "none", e => e.Data.Partition.Alpha),
+        new("data.partition.min_size", new OptionalType(new IntegerType(0)), "none", e => Long(e.Data.Partition.MinSize)),
+    ];
+
+    private static IEnumerable<Key> Federation() =>
+    [
+        new("federation.rounds", new IntegerType(1), "500", e => (long)e.Federation.Rounds),
+        new("federation.clients_per_round", new IntegerType(1), "2", e => (long)e.Federation.ClientsPerRound),
+        new("federation.algorithm", Choice([("fedavg", Algorithm.FedAvg)],
+            "fedprox", "scaffold", "fedavgm", "fedadagrad", "fedyogi", "fedadam", "local", "centralized"), "fedavg", e => e.Federation.Algorithm),
+        new("federation.convention", Choice([("openfedllm", Convention.OpenFedLlm)], "reddi", "flower"), "openfedllm", e => e.Federation.Convention),
+        new("federation.lora_aggregation", Choice([("average", LoraAggregation.Average)], "ffa", "rolora", "flora", "flexlora", "hetlora", "fedex", "fedsa"),
+            "average", e => e.Federation.LoraAggregation),
+        new("federation.sampling", Choice([("uniform", CohortSampling.Uniform), ("openfedllm", CohortSampling.OpenFedLlm)],
+            "fixed-fraction", "weighted", "round-robin", "fedit"), "uniform", e => e.Federation.Sampling),
+        new("federation.quorum", new NumberType(new Bounds(0, false, 1, true)), "1", e => e.Federation.Quorum),
+        new("federation.deadline", new OptionalType(new NumberType(Bounds.Above(0))), "none", e => e.Federation.Deadline),
+        new("federation.max_abandoned", new IntegerType(1), "3", e => (long)e.Federation.MaxAbandoned),
+    ];
+
+    private static IEnumerable<Key> Training() =>
+    [
+        new("dpo.beta", new NumberType(Bounds.Above(0)), "0.1", e => e.Dpo.Beta),
+        new("dpo.loss", Choice([("sigmoid", PreferenceLoss.Sigmoid)], "ipo", "hinge"), "sigmoid", e => e.Dpo.Loss),
+        new("dpo.reference", Choice([("base", ReferencePolicy.Base)], "round"), "base", e => e.Dpo.Reference),
+        new("dpo.max_prompt_length", new IntegerType(1), "128", e => (long)e.Dpo.MaxPromptLength),
+        new("training.batch_size", new IntegerType(1, 1 << 20), "16", e => (long)e.Training.BatchSize),
+        new("training.gradient_accumulation", new IntegerType(1, 1 << 20), "1", e => (long)e.Training.GradientAccumulation),
+        new("training.accumulation", Choice([("micro-batch-mean", Accumulation.MicroBatchMean)], "token-mean"), "micro-batch-mean", e => e.Training.Accumulation),
+        new("training.max_steps", new IntegerType(1), "10", e => (long)e.Training.MaxSteps),
+        new("training.epochs", new OptionalType(new NumberType(Bounds.Above(0))), "none", e => e.Training.Epochs),
+        new("training.learning_rate", new NumberType(Bounds.Above(0)), "2e-5", e => e.Training.LearningRate),
+        new("training.schedule", Choice([("cosine-by-round", LearningRateSchedule.CosineByRound), ("constant", LearningRateSchedule.Constant)],
+            "linear-by-round", "cosine-by-step", "linear-by-step"), "cosine-by-round", e => e.Training.Schedule),
+        new("training.min_learning_rate", new NumberType(Bounds.AtLeast(0)), null, e => e.Training.MinLearningRate),
+        new("training.optimizer", Choice([("adamw", OptimizerKind.AdamW)], "sgd"), "adamw", e => e.Training.Optimizer),
+        new("training.weight_decay", new NumberType(Bounds.AtLeast(0)), "0", e => e.Training.WeightDecay),
+        new("training.max_grad_norm", new OptionalType(new NumberType(Bounds.Above(0))), "1", e => e.Training.MaxGradNorm),
+        new("training.threads", new OptionalType(new IntegerType(1, 4096), "auto"), "auto", e => Long(e.Training.Threads), KeyRole.Harmless),
+        new("training.lanes", new OptionalType(new IntegerType(1, 1 << 20), "auto"), "auto", e => Long(e.Training.Lanes), KeyRole.Harmless),
+    ];
+
+    private static IEnumerable<Key> Bookkeeping() =>
+    [
+        new("evaluation.every", new IntegerType(1), "10", e => (long)e.Evaluation.Every, KeyRole.Harmless),
+        new("evaluation.data", new OptionalType(new PathType()), "none", e => e.Evaluation.Data, KeyRole.Harmless),
+        new("evaluation.suites", new NameListType<EvaluationSuite>([("loss", EvaluationSuite.Loss)], null,
+            "preference", "choice", "classify", "gsm8k", "math", "rouge", "advbench", "mt-bench"), "[loss]", e => e.Evaluation.Suites, KeyRole.Harmless),
+        new("checkpoint.every", new IntegerType(1), "1", e => (long)e.Checkpoint.Every, KeyRole.Harmless),
+        new("checkpoint.keep", new IntegerType(1), "3", e => (long)e.Checkpoint.Keep, KeyRole.Harmless),
+        new("checkpoint.keep_updates", new SwitchType(), "false", e => e.Checkpoint.KeepUpdates, KeyRole.Harmless),
+    ];
+
+    private static ChoiceType<T> Choice<T>(params (string Name, T Value)[] built)
+        where T : struct, Enum => new(built);
+
+    private static ChoiceType<T> Choice<T>((string Name, T Value)[] built, params string[] planned)
+        where T : struct, Enum => new(built, planned);
+
+    private static object? Long(int? value) => value is null ? null : (long)value;
+}

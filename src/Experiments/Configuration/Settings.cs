@@ -1,0 +1,194 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace FedLLM.Experiments.Configuration;
+
+/// <summary>Where a value came from.</summary>
+/// <param name="File">The file, or <c>--set</c>.</param>
+/// <param name="Line">Line from 1, or 0 for none.</param>
+internal sealed record Origin(string File, int Line);
+
+/// <summary>The values gathered while a file is read, with their origins and every error met.</summary>
+internal sealed class Settings(string file)
+{
+    private readonly Dictionary<string, object?> _values = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Origin> _origins = new(StringComparer.Ordinal);
+    private readonly List<ExperimentFileError> _errors = [];
+
+    /// <summary>The file being read.</summary>
+    public string File { get; } = file;
+
+    /// <summary>Notes an error in the file.</summary>
+    public void Add(int line, string path, string message) => Add(File, line, path, message);
+
+    /// <summary>Notes an error.</summary>
+    public void Add(string source, int line, string path, string message) => _errors.Add(new ExperimentFileError(source, line, path, message));
+
+    /// <summary>Notes an error about a key where its value came from.</summary>
+    public void AddAtOrigin(string path, string message)
+    {
+        Origin origin = _origins.GetValueOrDefault(path) ?? new Origin(File, 0);
+        Add(origin.File, origin.Line, path, message);
+    }
+
+    /// <summary>Reads and keeps a key's value, in place of an earlier one.</summary>
+    public void Set(Key key, SourceNode value, string folder, Origin origin)
+    {
+        _origins[key.Path] = origin;
+        ValueReading reading = key.Type.Read(value, folder);
+        if (reading.Problem is null)
+        {
+            _values[key.Path] = reading.Value;
+        }
+        else
+        {
+            AddAtOrigin(key.Path, reading.Problem);
+        }
+    }
+
+    /// <summary>Whether the file or an override gave the key.</summary>
+    public bool IsGiven(string path) => _origins.ContainsKey(path);
+
+    /// <summary>Gets a key's value where it could be read and is not none.</summary>
+    public bool TryGet<T>(string path, [MaybeNullWhen(false)] out T value)
+    {
+        if (_values.GetValueOrDefault(path) is T typed)
+        {
+            value = typed;
+            return true;
+        }
+
+        value = default;
+        return false;
+    }
+
+    /// <summary>Whether the key's value could be read and is none.</summary>
+    public bool IsNone(string path) => _values.TryGetValue(path, out object? value) && value is null;
+
+    /// <summary>Fills every key that was not given: from the preset, then from the defaults.</summary>
+    public void FillGaps()
+    {
+        var preset = _values.GetValueOrDefault("preset") as Preset?;
+        foreach ((string path, string text) in preset is { } chosen ? Presets.Values(chosen) : new Dictionary<string, string>())
+        {
+            if (!IsGiven(path) && !(path == "data.partition.clients" && IsByFile()))
+            {
+                Fill(path, text, " (a value of the preset; write your own)");
+            }
+        }
+
+        FillIfMissing("name", NameType.From(Path.GetFileNameWithoutExtension(File)));
+        FillIfMissing("data.partition.clients", IsByFile() ? "auto" : "2");
+        FillIfMissing("training.min_learning_rate", "1e-6");
+        foreach (Key key in Schema.Keys.Where(k => !IsGiven(k.Path)))
+        {
+            if (key.Default is not null)
+            {
+                FillIfMissing(key.Path, key.Default);
+            }
+            else if (!_values.ContainsKey(key.Path) && !_errors.Any(e => e.Path == key.Path))
+            {
+                Add(0, key.Path, "is required; name " + (key.Path == "model.path" ? "a model directory" : "a file, a folder or a glob"));
+            }
+        }
+    }
+
+    /// <summary>Throws what was noted, if anything, in the order of lines.</summary>
+    /// <exception cref="ExperimentFileException">There are errors.</exception>
+    public void ThrowIfWrong()
+    {
+        if (_errors.Count > 0)
+        {
+            // Stable: those without a line follow, in the order they were found.
+            throw new ExperimentFileException([.. _errors.Distinct().OrderBy(e => e.Line == 0 ? int.MaxValue : e.Line)]);
+        }
+    }
+
+    /// <summary>Makes the experiment of the values, all of which are there.</summary>
+    public Experiment ToExperiment() => new()
+    {
+        Name = Get<string>("name"),
+        Preset = (Preset?)_values["preset"],
+        Seed = Get<long>("seed"),
+        Task = Get<TaskKind>("task"),
+        Model = new ModelOptions(Get<string>("model.path"), Get<WeightType>("model.dtype"), Get<DeviceKind>("model.device")),
+        Lora = new LoraOptions(
+            Int("lora.rank"), Get<double>("lora.alpha"), Get<double>("lora.dropout"), Get<IReadOnlyList<Engine.Models.LinearKind>>("lora.targets")),
+        Data = new DataOptions
+        {
+            Path = Get<string>("data.path"),
+            Pattern = (string?)_values["data.pattern"],
+            Format = Get<RecordFormat>("data.format"),
+            Template = Get<PromptTemplate>("data.template"),
+            MaxLength = Int("data.max_length"),
+            Overlong = Get<OverlongPolicy>("data.overlong"),
+            Scored = Get<ScoredTokens>("data.scored"),
+            Evaluation = (HeldOutData?)_values["data.evaluation"],
+            Partition = new PartitionOptions(
+                Get<PartitionScheme>("data.partition.scheme"), IntOrNull("data.partition.clients"), (string?)_values["data.partition.field"],
+                (double?)_values["data.partition.alpha"], IntOrNull("data.partition.min_size")),
+        },
+        Federation = new FederationOptions
+        {
+            Rounds = Int("federation.rounds"),
+            ClientsPerRound = Int("federation.clients_per_round"),
+            Algorithm = Get<Algorithm>("federation.algorithm"),
+            Convention = Get<Convention>("federation.convention"),
+            LoraAggregation = Get<LoraAggregation>("federation.lora_aggregation"),
+            Sampling = Get<CohortSampling>("federation.sampling"),
+            Quorum = Get<double>("federation.quorum"),
+            Deadline = (double?)_values["federation.deadline"],
+            MaxAbandoned = Int("federation.max_abandoned"),
+        },
+        Dpo = new DpoOptions(Get<double>("dpo.beta"), Get<PreferenceLoss>("dpo.loss"), Get<ReferencePolicy>("dpo.reference"), Int("dpo.max_prompt_length")),
+        Training = new TrainingOptions
+        {
+            BatchSize = Int("training.batch_size"),
+            GradientAccumulation = Int("training.gradient_accumulation"),
+            Accumulation = Get<Accumulation>("training.accumulation"),
+            MaxSteps = Int("training.max_steps"),
+            Epochs = (double?)_values["training.epochs"],
+            LearningRate = Get<double>("training.learning_rate"),
+            Schedule = Get<LearningRateSchedule>("training.schedule"),
+            MinLearningRate = Get<double>("training.min_learning_rate"),
+            Optimizer = Get<OptimizerKind>("training.optimizer"),
+            WeightDecay = Get<double>("training.weight_decay"),
+            MaxGradNorm = (double?)_values["training.max_grad_norm"],
+            Threads = IntOrNull("training.threads"),
+            Lanes = IntOrNull("training.lanes"),
+        },
+        Evaluation = new EvaluationOptions(
+            Int("evaluation.every"), (string?)_values["evaluation.data"], Get<IReadOnlyList<EvaluationSuite>>("evaluation.suites")),
+        Checkpoint = new CheckpointOptions(Int("checkpoint.every"), Int("checkpoint.keep"), Get<bool>("checkpoint.keep_updates")),
+    };
+
+    private bool IsByFile() => _values.GetValueOrDefault("data.partition.scheme") is PartitionScheme.Files;
+
+    private void FillIfMissing(string path, string text)
+    {
+        if (!IsGiven(path) && !_values.ContainsKey(path) && !_errors.Any(e => e.Path == path))
+        {
+            Fill(path, text, string.Empty);
+        }
+    }
+
+    // Presets and defaults are written as an override is, so that their lists read the same way; none of them is a path.
+    private void Fill(string path, string text, string remark)
+    {
+        Key key = Schema.Find(path)!;
+        ValueReading reading = key.Type.Read(key.Type.FromOverride(text), "/");
+        if (reading.Problem is null)
+        {
+            _values[path] = reading.Value;
+        }
+        else
+        {
+            Add(0, path, reading.Problem + remark);
+        }
+    }
+
+    private T Get<T>(string path) => (T)_values[path]!;
+
+    private int Int(string path) => (int)Get<long>(path);
+
+    private int? IntOrNull(string path) => _values[path] is long value ? (int)value : null;
+}

@@ -1,0 +1,58 @@
+namespace FedLLM.Experiments.Configuration;
+
+/// <summary>A client's local training.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>Samples in a micro-batch. Default 16.</summary>
+    public required int BatchSize { get; init; }
+
+    /// <summary>Micro-batches in an optimizer step. Default 1.</summary>
+    public required int GradientAccumulation { get; init; }
+
+    /// <summary>How the micro-batches of a step combine.</summary>
+    public required Accumulation Accumulation { get; init; }
+
+    /// <summary>Optimizer steps of a client in a round. Default 10.</summary>
+    public required int MaxSteps { get; init; }
+
+    /// <summary>Passes over the shard in a round, in place of <see cref="MaxSteps"/>; null where steps count.</summary>
+    public double? Epochs { get; init; }
+
+    /// <summary>Learning rate, above 0. Default 2e-5.</summary>
+    public required double LearningRate { get; init; }
+
+    /// <summary>The learning rate over the run.</summary>
+    public required LearningRateSchedule Schedule { get; init; }
+
+    /// <summary>What a schedule falls to; 0 or more. Default 1e-6 (sft) or 1e-5 (dpo).</summary>
+    public required double MinLearningRate { get; init; }
+
+    /// <summary>The optimizer.</summary>
+    public required OptimizerKind Optimizer { get; init; }
+
+    /// <summary>Decoupled weight decay; 0 or more. Default 0.</summary>
+    public required double WeightDecay { get; init; }
+
+    /// <summary>Global norm gradients are clipped to, above 0, or null for no clipping. Default 1.</summary>
+    public double? MaxGradNorm { get; init; }
+
+    /// <summary>Threads, or null (<c>auto</c>) for all cores. Never changes a result.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>Clients trained side by side, or null (<c>auto</c>). Never changes a result.</summary>
+    public int? Lanes { get; init; }
+}
+
+/// <summary>Evaluation of the global adapter.</summary>
+/// <param name="Every">Every so many rounds, before the first and after the last. Default 10.</param>
+/// <param name="Data">Absolute path of the held-out data, or null for no evaluation.</param>
+/// <param name="Suites">What is measured; each once. Default loss.</param>
+public sealed record EvaluationOptions(int Every, string? Data, IReadOnlyList<EvaluationSuite> Suites)
+{
+    /// <summary>Compares all values, suites included.</summary>
+    public bool Equals(EvaluationOptions? other) =>
+        other is not null && Every == other.Every && Data == other.Data && Suites.SequenceEqual(other.Suites);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Every, Data, Suites.Count);
+}
