@@ -16,21 +16,7 @@ public static class ExperimentFile
     public static Experiment Read(string path, IReadOnlyList<string>? overrides = null, string? workingDirectory = null)
     {
         ArgumentNullException.ThrowIfNull(path);
-        byte[] bytes;
-        try
-        {
-            using FileStream stream = File.OpenRead(path);
-            bytes = new byte[Math.Min(stream.Length, YamlTree.MaxBytes + 1)];
-            stream.ReadExactly(bytes);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            string problem = Directory.Exists(path)
-                ? "is a folder; name the experiment file in it"
-                : File.Exists(path) ? $"cannot be read ({e.GetType().Name}); check its permissions" : "does not exist; name an experiment file (YAML)";
-            throw new ExperimentFileException([new ExperimentFileError(path, 0, string.Empty, problem)]);
-        }
-
+        byte[] bytes = ReadBytes(path);
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         return Parse(bytes, path, folder, overrides, workingDirectory);
     }
@@ -57,6 +43,26 @@ public static class ExperimentFile
         Consistency.Check(settings);
         settings.ThrowIfWrong();
         return settings.ToExperiment();
+    }
+
+    /// <summary>Reads a configuration file's bytes, at most one more than may be parsed.</summary>
+    /// <exception cref="ExperimentFileException">The file cannot be read.</exception>
+    internal static byte[] ReadBytes(string path)
+    {
+        try
+        {
+            using FileStream stream = File.OpenRead(path);
+            var bytes = new byte[Math.Min(stream.Length, YamlTree.MaxBytes + 1)];
+            stream.ReadExactly(bytes);
+            return bytes;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            string problem = Directory.Exists(path)
+                ? "is a folder; name the experiment file in it"
+                : File.Exists(path) ? $"cannot be read ({e.GetType().Name}); check its permissions" : "does not exist; name an experiment file (YAML)";
+            throw new ExperimentFileException([new ExperimentFileError(path, 0, string.Empty, problem)]);
+        }
     }
 
     private static void ReadSection(MappingNode section, string path, Settings settings, string folder)
