@@ -1,5 +1,5 @@
 using FedLLM.Data.Examples;
-using FedLLM.Data.Shards;
+using FedLLM.Data.Files;
 
 namespace FedLLM.Data.Partitioning;
 

@@ -1,3 +1,4 @@
+using FedLLM.Engine.Files;
 using FedLLM.Numerics;
 
 namespace FedLLM.Data.Partitioning;
@@ -11,13 +12,19 @@ public static class IidPartitioner
 {
     /// <summary>Returns each client's rows. Sizes differ by at most one.</summary>
     /// <param name="rows">Number of rows in the dataset.</param>
-    /// <param name="clients">Number of clients, 1 to <paramref name="rows"/>.</param>
+    /// <param name="clients">Number of clients, at least 1.</param>
     /// <param name="seed">The run's seed.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="clients"/> is out of range.</exception>
-    public static IReadOnlyList<int[]> Cut(int rows, int clients, ulong seed)
+    /// <param name="origin">Where the dataset comes from, for messages.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="clients"/> is below 1.</exception>
+    /// <exception cref="InputFileException">There are more clients than rows.</exception>
+    public static IReadOnlyList<int[]> Cut(int rows, int clients, ulong seed, string origin)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(clients, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(clients, rows);
+        if (clients > rows)
+        {
+            throw new InputFileException(origin, null, $"{rows} records cannot give {clients} clients one each", "Lower data.partition.clients");
+        }
+
         int[] order = [.. Enumerable.Range(0, rows)];
         new CounterRandom(seed, RandomPurpose.Partition).Shuffle(order.AsSpan());
         var parts = new int[clients][];

@@ -1,3 +1,4 @@
+using FedLLM.Engine.Files;
 using FedLLM.Numerics;
 
 namespace FedLLM.Data.Partitioning;
@@ -15,14 +16,21 @@ public static class ShardPartitioner
     /// <param name="clients">Number of clients, at least 1.</param>
     /// <param name="runsPerClient">Runs of one client, at least 1; FedIT has 2.</param>
     /// <param name="seed">The run's seed.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A parameter is below 1, or there are more runs than rows.</exception>
-    public static IReadOnlyList<int[]> Cut(IReadOnlyList<LabelGroup> groups, int clients, int runsPerClient, ulong seed)
+    /// <param name="origin">Where the dataset comes from, for messages.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A parameter is below 1.</exception>
+    /// <exception cref="InputFileException">There are more runs than rows.</exception>
+    public static IReadOnlyList<int[]> Cut(IReadOnlyList<LabelGroup> groups, int clients, int runsPerClient, ulong seed, string origin)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(clients, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(runsPerClient, 1);
         int[] sorted = [.. groups.SelectMany(g => g.Rows)];
         long runs = (long)clients * runsPerClient;
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(runs, sorted.Length, nameof(clients));
+        if (runs > sorted.Length)
+        {
+            throw new InputFileException(
+                origin, null, $"{sorted.Length} records cannot give {clients} clients {runsPerClient} runs each", "Lower data.partition.clients");
+        }
+
         int[] order = [.. Enumerable.Range(0, (int)runs)];
         new CounterRandom(seed, RandomPurpose.Partition).Shuffle(order.AsSpan());
         return [.. order.Chunk(runsPerClient).Select(own => own.SelectMany(run => Run(sorted, run, (int)runs)).ToArray())];

@@ -1,5 +1,4 @@
 using FedLLM.Data.Examples;
-using FedLLM.Engine.Training;
 
 namespace FedLLM.Data.Samples;
 
@@ -38,44 +37,4 @@ public sealed record SampleTally(
         ExclusionReason.EmptyResponse => "with an empty response",
         _ => "with nothing scored",
     };
-}
-
-/// <summary>Samples, and what was counted while they were made.</summary>
-/// <param name="Samples">The usable samples in the order of their records.</param>
-/// <param name="Tally">The counts.</param>
-public sealed record SampleSet(IReadOnlyList<TokenSequence> Samples, SampleTally Tally)
-{
-    /// <summary>Encodes every example and counts those that cannot be used.</summary>
-    public static SampleSet Encode(IEnumerable<Example> examples, SampleEncoder encoder)
-    {
-        var samples = new List<TokenSequence>();
-        var excluded = new SortedDictionary<ExclusionReason, int>();
-        var labels = new SortedDictionary<string, int>(StringComparer.Ordinal);
-        int records = 0;
-        long tokens = 0;
-        long scored = 0;
-        int longest = 0;
-        foreach (Example example in examples)
-        {
-            records++;
-            EncodedSample sample = encoder.Encode(example);
-            if (sample.Sequence is null)
-            {
-                ExclusionReason reason = sample.Exclusion!.Value;
-                excluded[reason] = excluded.GetValueOrDefault(reason) + 1;
-                continue;
-            }
-
-            samples.Add(sample.Sequence);
-            tokens += sample.Sequence.Tokens.Length;
-            scored += sample.Sequence.Scored.AsSpan().Count(true);
-            longest = Math.Max(longest, sample.Sequence.Tokens.Length);
-            if (example.Category is not null)
-            {
-                labels[example.Category] = labels.GetValueOrDefault(example.Category) + 1;
-            }
-        }
-
-        return new SampleSet(samples, new SampleTally(records, samples.Count, excluded, tokens, scored, longest, labels));
-    }
 }

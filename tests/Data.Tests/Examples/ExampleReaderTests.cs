@@ -185,6 +185,7 @@ public sealed class ExampleReaderTests : IDisposable
         byte[] flipped = [.. whole];
         flipped[^6] ^= 1; // in the checksum
         AssertDefect(_folder.Write("flipped.jsonl.gz", flipped), "flipped.jsonl.gz", "damaged or truncated");
+        AssertDefect(_folder.Write("behind.jsonl.gz", [.. whole, 0, 0, 0]), "behind.jsonl.gz", "damaged or truncated");
     }
 
     [Fact]

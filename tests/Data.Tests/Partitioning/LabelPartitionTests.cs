@@ -1,6 +1,6 @@
 using FedLLM.Data.Examples;
+using FedLLM.Data.Files;
 using FedLLM.Data.Partitioning;
-using FedLLM.Data.Shards;
 using FedLLM.Engine.Files;
 using FedLLM.Numerics;
 using FedLLM.TestSupport;
@@ -58,7 +58,7 @@ public sealed class LabelPartitionTests
     {
         // The share of the first label that falls to client 0 of 2 is Beta(α, α): mean 1/2, variance 1/(4(2α + 1)).
         double[] shares = [.. Enumerable.Range(0, 400).Select(seed =>
-            Dirichlet(Groups(5000, 5000), 2, alpha, 1, seed)[0].Count(row => row < 5000) / 5000.0)];
+            Dirichlet(Groups(2000, 2000), 2, alpha, 1, seed)[0].Count(row => row < 2000) / 2000.0)];
         double expected = Math.Sqrt(1 / (4 * ((2 * alpha) + 1)));
         double deviation = Math.Sqrt(shares.Average(s => (s - 0.5) * (s - 0.5)));
         Assert.InRange(shares.Average(), 0.5 - (4 * expected / 20), 0.5 + (4 * expected / 20));
@@ -129,7 +129,7 @@ public sealed class LabelPartitionTests
             select (Sizes: sizes.ToArray(), clients, runs);
         Prop.ForAll(cases.ToArbitrary(), c =>
         {
-            IReadOnlyList<int[]> parts = ShardPartitioner.Cut(Groups(c.Sizes), c.clients, c.runs, 5);
+            IReadOnlyList<int[]> parts = ShardPartitioner.Cut(Groups(c.Sizes), c.clients, c.runs, 5, "memory");
             Assert.Equal(c.clients, parts.Count);
             Assert.Equal(Enumerable.Range(0, c.Sizes.Sum()), parts.SelectMany(p => p).Order());
         }).QuickCheckThrowOnFailure();
@@ -143,8 +143,9 @@ public sealed class LabelPartitionTests
         int[] order = [0, 1, 2, 3];
         new CounterRandom(5, RandomPurpose.Partition).Shuffle(order.AsSpan());
         int[][] expected = [[.. runs[order[0]], .. runs[order[1]]], [.. runs[order[2]], .. runs[order[3]]]];
-        Assert.Equal(expected, ShardPartitioner.Cut(Groups(4, 7), 2, 2, 5));
-        Assert.Throws<ArgumentOutOfRangeException>(() => ShardPartitioner.Cut(Groups(3), 2, 2, 5));
+        Assert.Equal(expected, ShardPartitioner.Cut(Groups(4, 7), 2, 2, 5, "memory"));
+        InputFileException e = Assert.Throws<InputFileException>(() => ShardPartitioner.Cut(Groups(3), 2, 2, 5, "d.json"));
+        Assert.StartsWith("d.json: 3 records cannot give 2 clients 2 runs each", e.Message, StringComparison.Ordinal);
     }
 
     [SkippableFact]

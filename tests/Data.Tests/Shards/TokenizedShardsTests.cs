@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using FedLLM.Data.Examples;
+using FedLLM.Data.Files;
 using FedLLM.Data.Partitioning;
 using FedLLM.Data.Samples;
 using FedLLM.Data.Shards;
@@ -102,6 +103,15 @@ public sealed class TokenizedShardsTests : IDisposable
         Assert.Equal(warning, shards.Report(0).Warning);
     }
 
+    [Fact]
+    public void LoadHeldOut_NoUsableSample_SaysWhy()
+    {
+        string path = _folder.Write("test.json", """[{"instruction":"I","output":"R"}]""");
+        InputFileException e = Assert.Throws<InputFileException>(
+            () => SampleSet.LoadHeldOut(path, new ExampleReader(), new SampleEncoder(FakeTokenizer.Characters(), PromptTemplate.Vicuna, 20)));
+        Assert.Contains("of its 1 records, 1 overlong", e.Message, StringComparison.Ordinal);
+    }
+
     [SkippableFact]
     public void Report_Dolly_CountsEveryRecordOfEveryClient()
     {
@@ -120,6 +130,9 @@ public sealed class TokenizedShardsTests : IDisposable
 
         Example[] held = [.. DataFiles.Find(Path.Combine(folder, "global_test.json")).SelectMany(new ExampleReader().Read)];
         Assert.Equal(80, held.Length);
+        SampleSet set = SampleSet.LoadHeldOut(
+            Path.Combine(folder, "global_*.json"), new ExampleReader(), new SampleEncoder(FakeTokenizer.Words(), PromptTemplate.Alpaca, 512));
+        Assert.Equal((80, set.Samples.Count), (set.Tally.Records, set.Tally.Usable));
         Assert.All(held.CountBy(e => e.Category!), c => Assert.Equal(10, c.Value));
     }
 

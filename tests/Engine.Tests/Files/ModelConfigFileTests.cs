@@ -60,6 +60,10 @@ public sealed class ModelConfigFileTests
         ModelDirectoryTests.AssertSameConfig(four, five);
     }
 
+    [Fact]
+    public void Parse_RopeThetaInsideRopeScaling_IsRead() =>
+        Assert.Equal(5e5, Parse(With("\"rope_scaling\":{\"rope_type\":\"default\",\"rope_theta\":500000.0}")).RopeTheta);
+
     [Theory]
     [InlineData("\"eos_token_id\":7", new[] { 7 })]
     [InlineData("\"eos_token_id\":[7,9]", new[] { 7, 9 })]
@@ -117,7 +121,7 @@ public sealed class ModelConfigFileTests
     [InlineData("\"rope_scaling\":{\"type\":\"linear\",\"factor\":2.0}", "key 'rope_scaling.type': is 'linear'; scaled rotary embedding is not supported")]
     [InlineData("\"rope_scaling\":{\"rope_type\":\"llama3\"}", "key 'rope_scaling.rope_type'")]
     [InlineData("\"rope_parameters\":{\"rope_type\":\"yarn\",\"rope_theta\":1e4}", "key 'rope_parameters.rope_type'")]
-    [InlineData("\"rope_parameters\":{\"rope_type\":\"default\",\"rope_theta\":5e5},\"rope_theta\":1e4", "differs from rope_parameters.rope_theta")]
+    [InlineData("\"rope_parameters\":{\"rope_type\":\"default\",\"rope_theta\":5e5},\"rope_theta\":1e4", "key 'rope_theta': differs from the rope_theta in rope_parameters")]
     [InlineData("\"rope_parameters\":[]", "key 'rope_parameters': is not an object")]
     [InlineData("\"partial_rotary_factor\":0.5", "key 'partial_rotary_factor'")]
     [InlineData("\"use_sliding_window\":true,\"sliding_window\":8,\"max_position_embeddings\":64", "key 'sliding_window': is shorter than max_position_embeddings 64")]

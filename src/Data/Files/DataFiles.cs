@@ -1,7 +1,7 @@
 using System.IO.Enumeration;
 using FedLLM.Engine.Files;
 
-namespace FedLLM.Data.Shards;
+namespace FedLLM.Data.Files;
 
 /// <summary>Finds the files that a path, a folder with a pattern, or a glob names.</summary>
 public static class DataFiles
@@ -18,19 +18,8 @@ public static class DataFiles
     /// </exception>
     public static IReadOnlyList<string> FindShards(string path, string? pattern = null)
     {
-        IReadOnlyList<string> files = Find(path, pattern, everythingElseRefused: true);
-        foreach (string file in files)
-        {
-            if (HeldOutWord(file) is string word)
-            {
-                throw new InputFileException(
-                    file,
-                    null,
-                    $"its name says '{word}': it is held-out data, not a shard",
-                    "Narrow data.pattern to the training files, or name it under evaluation.data");
-            }
-        }
-
+        IReadOnlyList<string> files = Search(path, pattern, everythingElseRefused: true);
+        RefuseHeldOut(files);
         for (int i = 1; i < files.Count; i++)
         {
             if (Stem(files[i]) == Stem(files[i - 1]))
@@ -42,11 +31,26 @@ public static class DataFiles
         return files;
     }
 
-    /// <summary>Finds files of any role, such as held-out data or a dataset that is still whole, in natural numeric order of their names.</summary>
+    /// <summary>Finds the files of a dataset that is still to be cut into shards, in natural numeric order of their names.</summary>
+    /// <param name="path">A file, which may have any name; or a folder or a glob, where held-out names are refused as in <see cref="FindShards"/>.</param>
+    /// <param name="pattern">In a folder: which files are meant; without it, every JSON or JSONL file.</param>
+    /// <exception cref="InputFileException">Nothing is found, or a file in a folder is named test, eval or val.</exception>
+    public static IReadOnlyList<string> FindDataset(string path, string? pattern = null)
+    {
+        IReadOnlyList<string> files = Find(path, pattern);
+        if (!File.Exists(path))
+        {
+            RefuseHeldOut(files);
+        }
+
+        return files;
+    }
+
+    /// <summary>Finds files of any role, such as held-out data, in natural numeric order of their names.</summary>
     /// <param name="path">A file, a folder (then every JSON or JSONL file in it), or a glob whose last part holds <c>*</c> or <c>?</c>.</param>
     /// <param name="pattern">In a folder: which files are meant.</param>
     /// <exception cref="InputFileException">Nothing is found.</exception>
-    public static IReadOnlyList<string> Find(string path, string? pattern = null) => Find(path, pattern, everythingElseRefused: false);
+    public static IReadOnlyList<string> Find(string path, string? pattern = null) => Search(path, pattern, everythingElseRefused: false);
 
     /// <summary>Returns a file's name without its folder and without <c>.json</c>, <c>.jsonl</c> and <c>.gz</c>.</summary>
     public static string Stem(string file)
@@ -88,7 +92,22 @@ public static class DataFiles
         return null;
     }
 
-    private static IReadOnlyList<string> Find(string path, string? pattern, bool everythingElseRefused)
+    private static void RefuseHeldOut(IReadOnlyList<string> files)
+    {
+        foreach (string file in files)
+        {
+            if (HeldOutWord(file) is string word)
+            {
+                throw new InputFileException(
+                    file,
+                    null,
+                    $"its name says '{word}': it is held-out data, not for training",
+                    "Narrow data.pattern to the training files, or name it under evaluation.data");
+            }
+        }
+    }
+
+    private static IReadOnlyList<string> Search(string path, string? pattern, bool everythingElseRefused)
     {
         if (File.Exists(path))
         {

@@ -1,9 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
-using FedLLM.Data.Examples;
+using FedLLM.Data.Files;
 using FedLLM.Engine.Files;
 
-namespace FedLLM.Data.Tests.Examples;
+namespace FedLLM.Data.Tests.Files;
 
 public sealed class DataFingerprintTests : IDisposable
 {

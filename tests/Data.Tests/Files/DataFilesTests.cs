@@ -1,8 +1,8 @@
-using FedLLM.Data.Shards;
+using FedLLM.Data.Files;
 using FedLLM.Engine.Files;
 using FedLLM.TestSupport;
 
-namespace FedLLM.Data.Tests.Shards;
+namespace FedLLM.Data.Tests.Files;
 
 public sealed class DataFilesTests : IDisposable
 {
@@ -54,6 +54,15 @@ public sealed class DataFilesTests : IDisposable
         Assert.Equal(name, Path.GetFileName(e.Path));
         Assert.Throws<InputFileException>(() => DataFiles.FindShards(Path.Combine(_folder.Path, name)));
         Assert.Single(DataFiles.Find(Path.Combine(_folder.Path, name)));
+    }
+
+    [Fact]
+    public void FindDataset_HeldOutName_IsRefusedUnlessNamedItself()
+    {
+        Touch("train.jsonl", "test.jsonl", "README.md");
+        Assert.Equal("test.jsonl", Path.GetFileName(Assert.Throws<InputFileException>(() => DataFiles.FindDataset(_folder.Path)).Path));
+        Assert.Single(DataFiles.FindDataset(_folder.Path, "train*"));
+        Assert.Single(DataFiles.FindDataset(Path.Combine(_folder.Path, "test.jsonl")));
     }
 
     [Theory]

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using FedLLM.Engine.Files;
 
-namespace FedLLM.Data.Examples;
+namespace FedLLM.Data.Files;
 
 /// <summary>Identifies a list of data files by content, for the identity of an experiment.</summary>
 public static class DataFingerprint

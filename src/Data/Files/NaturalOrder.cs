@@ -1,4 +1,4 @@
-namespace FedLLM.Data.Shards;
+namespace FedLLM.Data.Files;
 
 /// <summary>Orders names as people count: runs of ASCII digits by their value, everything else by UTF-16 code unit; client_2 comes before client_10.</summary>
 public sealed class NaturalOrder : IComparer<string>
