@@ -114,21 +114,9 @@ public readonly struct CounterRandom
         }
     }
 
-    private static ulong Mix(ulong x)
+    /// <summary>Philox4x32 with ten rounds: the block of counter (x0, x1, x2, x3) under key (k0, k1).</summary>
+    internal static (uint X0, uint X1, uint X2, uint X3) Philox(uint x0, uint x1, uint x2, uint x3, uint k0, uint k1)
     {
-        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9UL;
-        x = (x ^ (x >> 27)) * 0x94D049BB133111EBUL;
-        return x ^ (x >> 31);
-    }
-
-    private (uint X0, uint X1, uint X2, uint X3) Block(ulong block)
-    {
-        uint x0 = (uint)block;
-        uint x1 = (uint)(block >> 32);
-        uint x2 = _stream0;
-        uint x3 = _stream1;
-        uint k0 = _key0;
-        uint k1 = _key1;
         for (int round = 0; round < 10; round++)
         {
             ulong p0 = 0xD2511F53UL * x0;
@@ -140,4 +128,14 @@ public readonly struct CounterRandom
 
         return (x0, x1, x2, x3);
     }
+
+    private static ulong Mix(ulong x)
+    {
+        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9UL;
+        x = (x ^ (x >> 27)) * 0x94D049BB133111EBUL;
+        return x ^ (x >> 31);
+    }
+
+    private (uint X0, uint X1, uint X2, uint X3) Block(ulong block) =>
+        Philox((uint)block, (uint)(block >> 32), _stream0, _stream1, _key0, _key1);
 }

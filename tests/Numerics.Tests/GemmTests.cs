@@ -16,7 +16,7 @@ public sealed unsafe class GemmTests
         using var two = new Workers(2);
         using var four = new Workers(4);
         Workers?[] teams = [null, two, four];
-        for (int trial = 0; trial < 400; trial++)
+        for (int trial = 0; trial < 200; trial++)
         {
             var random = new CounterRandom(5, RandomPurpose.DataGeneration, 0, 0, trial);
             int m = Sizes[random.Bits(0) % Sizes.Length];

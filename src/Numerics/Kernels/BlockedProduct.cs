@@ -15,9 +15,15 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     where THalfVector : struct
     where TRows : struct, IConstant
 {
-    // A panel of A (12 x BlockK) stays in the first-level cache, a block of B (BlockK x BlockN) in the second-level one.
+    // A panel of A (12 x BlockK, 18 KB) stays in the first-level cache, a block of B (BlockK x BlockN, 576 KB) in the second-level one.
     private const int BlockK = 384;
     private const int BlockN = 384;
+
+    // Panels of A packed at once where A lies column by column.
+    private const int PanelGroup = 8;
+
+    // Rows by which packing asks the cache ahead of its reads.
+    private const int PrefetchDistance = 8;
 
     // From this many columns on, packing a panel of A costs less than its strided reads.
     private const int PackAColumns = 96;
@@ -28,69 +34,71 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     private static int PanelWidth => 2 * TLanes.Width;
 
     /// <summary>Computes the whole product on this thread.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(in Product product)
     {
-        float* blockB = PackBuffers.ForThisThread(BlockK * (BlockN + Tile.MaxRows) + (Tile.MaxRows * 32));
-        float* panelA = blockB + (BlockK * BlockN);
-        float* spare = panelA + (BlockK * Tile.MaxRows);
+        float* blockB = PackBuffers.ForThisThread((BlockK * (BlockN + (PanelGroup * Tile.MaxRows))) + (Tile.MaxRows * PanelWidth));
+        float* blockA = blockB + (BlockK * BlockN);
+        float* spare = blockA + (BlockK * PanelGroup * Tile.MaxRows);
         int kBlocks = (product.K + BlockK - 1) / BlockK;
         int nBlocks = (product.N + BlockN - 1) / BlockN;
-        int nBlock = RoundUp((product.N + nBlocks - 1) / nBlocks, PanelWidth);
         int kBlock = (product.K + kBlocks - 1) / kBlocks;
+        int nBlock = RoundUp((product.N + nBlocks - 1) / nBlocks, PanelWidth);
         for (int column = 0; column < product.N; column += nBlock)
         {
-            Product part = product.Part(0, product.M, column, Math.Min(nBlock, product.N - column));
             for (int from = 0; from < product.K; from += kBlock)
             {
-                Product step = part;
-                step.K = Math.Min(kBlock, product.K - from);
-                step.A += from * step.AColumn;
-                step.B += from * step.BRow;
-                step.Accumulate |= from > 0;
-                RunBlock(step, blockB, panelA, spare);
+                Product block = product.Part(0, product.M, column, Math.Min(nBlock, product.N - column));
+                block.K = Math.Min(kBlock, product.K - from);
+                block.A += from * block.AColumn;
+                block.B += from * block.BRow;
+                block.Accumulate |= from > 0;
+                RunBlock(block, blockB, blockA, spare);
             }
         }
     }
 
-    private static void RunBlock(in Product block, float* blockB, float* panelA, float* spare)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void RunBlock(in Product block, float* blockB, float* blockA, float* spare)
     {
         bool directB = block.BColumn == 1 && block.M <= DirectBRows;
         PackB(block, directB, blockB);
         bool packA = block.N >= PackAColumns || (block.AColumn != 1 && block.ARow != 1);
-        int panels = (block.M + TRows.Value - 1) / TRows.Value;
-        int row = 0;
-        for (int panel = 0; panel < panels; panel++)
+        int group = block.ARow == 1 ? PanelGroup : 1;
+        var panels = new RowPanels(block.M, TRows.Value);
+        for (int panel = 0; panel < panels.Count; panel++)
         {
-            // Rows spread evenly over the panels: no thin last panel whose few chains would wait for each other.
-            int rows = (block.M - row + (panels - panel) - 1) / (panels - panel);
-            float* a = block.A + (row * block.ARow);
-            nint aRow = block.ARow;
-            nint aStep = block.AColumn;
+            int row = panels.Start(panel);
             if (packA)
             {
-                Packing.Pack(a, aRow, aStep, rows, rows, block.K, panelA, Tile.MaxRows);
-                a = panelA;
-                aRow = 1;
-                aStep = Tile.MaxRows;
-            }
+                if (panel % group == 0)
+                {
+                    PackA(block, panels, panel, Math.Min(panel + group, panels.Count), blockA);
+                }
 
-            RunPanel(block, row, rows, a, aRow, aStep, directB, blockB, spare);
-            row += rows;
+                float* a = blockA + (panel % group * Tile.MaxRows * (nint)block.K);
+                RunPanel(block, row, panels.Rows(panel), a, 1, Tile.MaxRows, directB, blockB, spare);
+            }
+            else
+            {
+                RunPanel(block, row, panels.Rows(panel), block.A + (row * block.ARow), block.ARow, block.AColumn, directB, blockB, spare);
+            }
         }
     }
 
+    // One panel of A, which stays in the first-level cache, against all panels of B.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void RunPanel(in Product block, int row, int rows, float* a, nint aRow, nint aStep, bool directB, float* blockB, float* spare)
     {
-        var two = TileTable.Select<TLanes, TVector, Two>(rows);
-        float* packed = blockB;
-        for (int column = 0; column < block.N;)
+        var wide = TileTable.Select<TLanes, TVector, Two>(rows);
+        for (int column = 0; column < block.N; column += PanelWidth)
         {
             int columns = Math.Min(PanelWidth, block.N - column);
             int width = WidthFor(columns);
-            var tile = width == PanelWidth
-                ? two
-                : width == TLanes.Width ? TileTable.Select<TLanes, TVector, One>(rows) : TileTable.Select<THalfLanes, THalfVector, One>(rows);
-            float* b = packed;
+            var tile = width == PanelWidth ? wide
+                : width == TLanes.Width ? TileTable.Select<TLanes, TVector, One>(rows)
+                : TileTable.Select<THalfLanes, THalfVector, One>(rows);
+            float* b = blockB;
             nint bStep = width;
             if (directB && columns == width)
             {
@@ -99,40 +107,94 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
             }
             else
             {
-                packed += width * block.K;
+                blockB += width * (nint)block.K;
             }
 
             float* c = block.C + (row * block.CRow) + (column * block.CColumn);
             if (columns == width && block.CColumn == 1)
             {
                 tile(a, aRow, aStep, b, bStep, c, block.CRow, block.K, block.Accumulate);
+                continue;
             }
-            else
+
+            if (block.Accumulate)
             {
-                if (block.Accumulate)
-                {
-                    Copy(c, block.CRow, block.CColumn, spare, width, 1, rows, columns);
-                }
-
-                tile(a, aRow, aStep, b, bStep, spare, width, block.K, block.Accumulate);
-                Copy(spare, width, 1, c, block.CRow, block.CColumn, rows, columns);
+                Copy(c, block.CRow, block.CColumn, spare, width, 1, rows, columns);
             }
 
-            column += columns;
+            tile(a, aRow, aStep, b, bStep, spare, width, block.K, block.Accumulate);
+            Copy(spare, width, 1, c, block.CRow, block.CColumn, rows, columns);
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackA(in Product block, RowPanels panels, int first, int end, float* to)
+    {
+        nint size = Tile.MaxRows * block.K;
+        if (block.ARow != 1)
+        {
+            for (int panel = first; panel < end; panel++, to += size)
+            {
+                int rows = panels.Rows(panel);
+                Packing.Pack(block.A + (panels.Start(panel) * block.ARow), block.ARow, block.AColumn, rows, rows, block.K, to, Tile.MaxRows);
+            }
+
+            return;
+        }
+
+        // A lies column by column: take each column across all panels before the next, so that it is read in one run.
+        for (int p = 0; p < block.K; p++, to += Tile.MaxRows)
+        {
+            float* from = block.A + (p * block.AColumn);
+            float* ahead = from + (p + PrefetchDistance < block.K ? PrefetchDistance * block.AColumn : 0);
+            for (int panel = first; panel < end; panel++)
+            {
+                Packing.Prefetch(ahead + panels.Start(panel));
+                Packing.CopyRun(from + panels.Start(panel), to + ((panel - first) * size), panels.Rows(panel));
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackB(in Product block, bool direct, float* to)
     {
+        int wholePanels = block.N / PanelWidth;
+        if (block.BColumn == 1 && !direct)
+        {
+            // Row by row across all whole panels, for the same reason.
+            for (int p = 0; p < block.K; p++)
+            {
+                float* from = block.B + (p * block.BRow);
+                float* ahead = from + (p + PrefetchDistance < block.K ? PrefetchDistance * block.BRow : 0);
+                float* target = to + (p * (nint)PanelWidth);
+                for (int panel = 0; panel < wholePanels; panel++)
+                {
+                    Packing.Prefetch(ahead + (panel * PanelWidth));
+                    Packing.Prefetch(ahead + (panel * PanelWidth) + 16);
+                    Packing.CopyRun(from + (panel * PanelWidth), target, PanelWidth);
+                    target += PanelWidth * (nint)block.K;
+                }
+            }
+        }
+
         for (int column = 0; column < block.N; column += PanelWidth)
         {
             int columns = Math.Min(PanelWidth, block.N - column);
             int width = WidthFor(columns);
-            if (!direct || columns != width)
+            if (columns != width || block.BColumn != 1)
             {
                 Packing.Pack(block.B + (column * block.BColumn), block.BColumn, block.BRow, columns, width, block.K, to, width);
-                to += width * block.K;
             }
+            else if (direct)
+            {
+                continue;
+            }
+            else if (width != PanelWidth)
+            {
+                Packing.Pack(block.B + column, 1, block.BRow, columns, width, block.K, to, width);
+            }
+
+            to += width * (nint)block.K;
         }
     }
 
@@ -140,14 +202,25 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     private static int WidthFor(int columns) =>
         columns > TLanes.Width ? PanelWidth : columns > THalfLanes.Width ? TLanes.Width : THalfLanes.Width;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Copy(float* from, nint fromRow, nint fromColumn, float* to, nint toRow, nint toColumn, int rows, int columns)
     {
         for (int i = 0; i < rows; i++)
         {
-            for (int j = 0; j < columns; j++)
+            if (fromColumn == 1 && toColumn == 1)
             {
-                to[(i * toRow) + (j * toColumn)] = from[(i * fromRow) + (j * fromColumn)];
+                Packing.CopyRun(from, to, columns);
             }
+            else
+            {
+                for (int j = 0; j < columns; j++)
+                {
+                    to[j * toColumn] = from[j * fromColumn];
+                }
+            }
+
+            from += fromRow;
+            to += toRow;
         }
     }
 

@@ -16,11 +16,15 @@ internal static unsafe class Packing
     /// <param name="k">Elements to take of each line.</param>
     /// <param name="to">The packed panel.</param>
     /// <param name="step">Distance of two k in the panel.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(float* from, nint line, nint along, int lines, int padded, int k, float* to, int step)
     {
         if (line == 1)
         {
-            CopyRows(from, along, lines, k, to, step);
+            for (int p = 0; p < k; p++)
+            {
+                CopyRun(from + (p * along), to + (p * (nint)step), lines);
+            }
         }
         else
         {
@@ -63,6 +67,7 @@ internal static unsafe class Packing
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CopyElements(float* from, nint line, nint along, int lines, int k, float* to, int step)
     {
         for (int i = 0; i < lines; i++)
@@ -78,28 +83,34 @@ internal static unsafe class Packing
         }
     }
 
-    private static void CopyRows(float* from, nint along, int lines, int k, float* to, int step)
+    /// <summary>Asks for the cache line of an address that will be read soon.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(float* address)
     {
-        for (int p = 0; p < k; p++)
+        if (Sse.IsSupported)
         {
-            int i = 0;
-            for (; i + 16 <= lines; i += 16)
-            {
-                Vector512.Load(from + i).Store(to + i);
-            }
+            Sse.Prefetch0(address);
+        }
+    }
 
-            for (; i + 4 <= lines; i += 4)
-            {
-                Vector128.Load(from + i).Store(to + i);
-            }
+    /// <summary>Copies a short run of elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void CopyRun(float* from, float* to, int count)
+    {
+        int i = 0;
+        for (; i + 16 <= count; i += 16)
+        {
+            Vector512.Load(from + i).Store(to + i);
+        }
 
-            for (; i < lines; i++)
-            {
-                to[i] = from[i];
-            }
+        for (; i + 4 <= count; i += 4)
+        {
+            Vector128.Load(from + i).Store(to + i);
+        }
 
-            from += along;
-            to += step;
+        for (; i < count; i++)
+        {
+            to[i] = from[i];
         }
     }
 
