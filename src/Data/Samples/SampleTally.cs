@@ -1,0 +1,40 @@
+using FedLLM.Data.Examples;
+
+namespace FedLLM.Data.Samples;
+
+/// <summary>What was counted while examples became samples.</summary>
+/// <param name="Records">Records read.</param>
+/// <param name="Usable">Records that became a sample.</param>
+/// <param name="Excluded">Records that did not, by reason; reasons without a record are left out.</param>
+/// <param name="Tokens">Tokens of the samples, special tokens included.</param>
+/// <param name="ScoredTokens">Those that are targets of the loss.</param>
+/// <param name="Longest">Tokens of the longest sample.</param>
+/// <param name="Labels">Samples by <see cref="Example.Category"/>, in ordinal order; samples without one are left out.</param>
+public sealed record SampleTally(
+    int Records,
+    int Usable,
+    IReadOnlyDictionary<ExclusionReason, int> Excluded,
+    long Tokens,
+    long ScoredTokens,
+    int Longest,
+    IReadOnlyDictionary<string, int> Labels)
+{
+    /// <summary>Above this share of excluded records a report warns: 20 %.</summary>
+    public const double WarningShare = 0.2;
+
+    /// <summary>Share of the records that are excluded, 0 to 1; 0 where there is no record.</summary>
+    public double ExcludedShare => Records == 0 ? 0 : (double)(Records - Usable) / Records;
+
+    /// <summary>Whether more than <see cref="WarningShare"/> of the records are excluded.</summary>
+    public bool IsWarning => ExcludedShare > WarningShare;
+
+    /// <summary>Describes the exclusions in a few words, such as <c>412 overlong, 3 with an empty response</c>; empty where there are none.</summary>
+    public string DescribeExclusions() => string.Join(", ", Excluded.OrderBy(e => e.Key).Select(e => $"{e.Value} {Words(e.Key)}"));
+
+    private static string Words(ExclusionReason reason) => reason switch
+    {
+        ExclusionReason.Overlong => "overlong",
+        ExclusionReason.EmptyResponse => "with an empty response",
+        _ => "with nothing scored",
+    };
+}

@@ -1,0 +1,41 @@
+using FedLLM.Data.Samples;
+using FedLLM.Engine.Training;
+
+namespace FedLLM.Data.Shards;
+
+/// <summary>One client's data, ready for training.</summary>
+/// <param name="Client">Client id, from 0.</param>
+/// <param name="Name">The client's name.</param>
+/// <param name="Samples">Its usable samples, at least one. Their number is the client's aggregation weight.</param>
+public sealed record Shard(int Client, string Name, IReadOnlyList<TokenSequence> Samples);
+
+/// <summary>What was counted in one client's data.</summary>
+/// <param name="Client">Client id, from 0.</param>
+/// <param name="Name">The client's name.</param>
+/// <param name="Tally">The counts.</param>
+public sealed record ShardReport(int Client, string Name, SampleTally Tally)
+{
+    /// <summary>The line to show where more than 20 % of the records are excluded, or null.</summary>
+    public string? Warning => Tally.IsWarning
+        ? FormattableString.Invariant(
+            $"client {Client} ({Name}): {100 * Tally.ExcludedShare:F1} % of its {Tally.Records} records are excluded: {Tally.DescribeExclusions()}")
+        : null;
+}
+
+/// <summary>The clients' data. Implementations are safe for concurrent use.</summary>
+public interface IShardSource
+{
+    /// <summary>Number of clients.</summary>
+    int Clients { get; }
+
+    /// <summary>Returns the name of a client.</summary>
+    string Name(int client);
+
+    /// <summary>Returns what is counted in a client's data; the first time it is asked, the data is read and tokenized.</summary>
+    /// <exception cref="Engine.Files.InputFileException">The data is defective or holds no usable sample.</exception>
+    ShardReport Report(int client);
+
+    /// <summary>Returns a client's data.</summary>
+    /// <exception cref="Engine.Files.InputFileException">The data is defective, holds no usable sample, or has changed since it was counted.</exception>
+    Shard Load(int client);
+}

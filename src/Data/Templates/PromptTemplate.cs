@@ -1,0 +1,50 @@
+namespace FedLLM.Data.Templates;
+
+/// <summary>
+/// The frame around an instruction. The full text of a sample is prompt + response (+ end-of-sequence, added as a token), to the letter what
+/// OpenFedLLM's <c>utils/template.py</c> gives for <c>template.format(instruction, response, eos)</c>.
+/// </summary>
+/// <remarks>The template's space before the response belongs to the prompt: the response begins behind it.</remarks>
+public sealed class PromptTemplate
+{
+    private readonly string _before;
+    private readonly string _after;
+
+    private PromptTemplate(string name, string before, string after)
+    {
+        Name = name;
+        _before = before;
+        _after = after;
+    }
+
+    /// <summary>The Alpaca frame, with the space OpenFedLLM has behind the instruction.</summary>
+    public static PromptTemplate Alpaca { get; } = new(
+        "alpaca",
+        "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### Instruction:\n",
+        " \n\n### Response: ");
+
+    /// <summary>The Vicuna v1.1 frame.</summary>
+    public static PromptTemplate Vicuna { get; } = new(
+        "vicuna",
+        "A chat between a curious user and an artificial intelligence assistant. "
+        + "The assistant gives helpful, detailed, and polite answers to the user's questions. USER: ",
+        " ASSISTANT: ");
+
+    /// <summary>All templates.</summary>
+    public static IReadOnlyList<PromptTemplate> All { get; } = [Alpaca, Vicuna];
+
+    /// <summary>The name in an experiment file (<c>data.template</c>).</summary>
+    public string Name { get; }
+
+    /// <summary>Returns the template of that name, or null.</summary>
+    public static PromptTemplate? Find(string name) => All.FirstOrDefault(t => t.Name == name);
+
+    /// <summary>Returns the text up to the response's first character, the space before it included.</summary>
+    public string Prompt(string instruction) => _before + instruction + _after;
+
+    /// <summary>
+    /// Returns the text to generate from: <see cref="Prompt"/> without its final space, because most tokenizers join that space to the response's first
+    /// word, and a prompt that ends in a space of its own is one the model never saw.
+    /// </summary>
+    public string GenerationPrompt(string instruction) => Prompt(instruction)[..^1];
+}
