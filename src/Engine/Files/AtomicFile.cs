@@ -8,7 +8,7 @@ namespace FedLLM.Engine.Files;
 /// </summary>
 public static class AtomicFile
 {
-    private static int _serial;
+    private static int LastSerial;
 
     /// <summary>Writes one file. Its folder must exist.</summary>
     /// <param name="path">The file; replaced if it exists.</param>
@@ -49,7 +49,7 @@ public static class AtomicFile
         {
             foreach ((string name, Action<Stream> write) in files)
             {
-                int serial = Interlocked.Increment(ref _serial);
+                int serial = Interlocked.Increment(ref LastSerial);
                 string temporary = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $".{name}.{Environment.ProcessId}-{serial}.tmp"));
                 staged.Add((temporary, Path.Combine(folder, name)));
                 using var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None);
@@ -94,7 +94,9 @@ public static class AtomicFile
         catch (Exception e) when (InputFile.IsRefusal(e))
         {
             RemoveEmpty(absent);
-            throw Unwritable(folder, e);
+            throw e is DirectoryNotFoundException
+                ? new InputFileException(folder, null, "the folder cannot be made because a part of its path is a file", "Choose another output folder", e)
+                : Unwritable(folder, e);
         }
     }
 

@@ -52,6 +52,11 @@ internal static class ModelConfigFile
         };
     }
 
+    /// <summary>Takes the end-of-sequence ids of <c>generation_config.json</c> where it names any.</summary>
+    /// <exception cref="InputFileException">They are not ids.</exception>
+    public static ModelConfig WithGeneration(ModelConfig config, JsonFields generation) =>
+        generation.Has("eos_token_id") ? config with { EndOfSequenceIds = generation.Ints("eos_token_id", 0, MaxSize) } : config;
+
     private static ModelFamily Family(JsonFields json) => json.OptionalText("model_type") switch
     {
         "llama" => ModelFamily.Llama,
@@ -102,19 +107,19 @@ internal static class ModelConfigFile
 
     private static double RopeTheta(JsonFields json)
     {
-        JsonFields? parameters = json.OptionalObject("rope_parameters");
-        foreach (JsonFields? scaling in new[] { json.OptionalObject("rope_scaling"), parameters })
+        // Transformers 5 keeps the base with the scaling, under the new key or, in files made before, under the old one.
+        JsonFields?[] places = [json.OptionalObject("rope_parameters"), json.OptionalObject("rope_scaling")];
+        JsonFields? nested = null;
+        foreach (JsonFields? place in places)
         {
-            RefuseScaling(scaling);
+            RefuseScaling(place);
+            nested ??= place?.Has("rope_theta") == true ? place : null;
         }
 
-        bool nested = parameters?.Has("rope_theta") ?? false;
-        if (nested && json.Has("rope_theta") && json.OptionalNumber("rope_theta") != parameters!.OptionalNumber("rope_theta"))
-        {
-            throw json.Defect("rope_theta", "differs from rope_parameters.rope_theta", "Remove the wrong one of the two");
-        }
-
-        return Positive(nested ? parameters! : json, "rope_theta", 10000);
+        double theta = Positive(nested ?? json, "rope_theta", 10000);
+        return !json.Has("rope_theta") || json.OptionalNumber("rope_theta") == theta
+            ? theta
+            : throw json.Defect("rope_theta", "differs from the rope_theta in rope_parameters or rope_scaling", "Remove the wrong one of the two");
     }
 
     private static void RefuseScaling(JsonFields? scaling)

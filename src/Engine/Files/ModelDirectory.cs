@@ -9,7 +9,8 @@ namespace FedLLM.Engine.Files;
 /// <summary>A model as Hugging Face keeps it in a folder: <c>config.json</c> and one or several safetensors files.</summary>
 public static class ModelDirectory
 {
-    internal const string ConfigFile = "config.json";
+    private const string ConfigFile = "config.json";
+    private const string GenerationFile = "generation_config.json";
 
     /// <summary>Loads configuration and parameters, widened to float32.</summary>
     /// <exception cref="InputFileException">The folder or a file in it is absent, damaged, or asks for something this program does not do.</exception>
@@ -21,7 +22,7 @@ public static class ModelDirectory
         return reader.Read();
     }
 
-    /// <summary>Loads the configuration alone.</summary>
+    /// <summary>Loads the configuration alone. As in transformers, <c>generation_config.json</c> has the last word on the end-of-sequence ids where it names any.</summary>
     /// <exception cref="InputFileException">The folder or its <c>config.json</c> is absent, damaged, or asks for something this program does not do.</exception>
     public static ModelConfig LoadConfig(string path)
     {
@@ -33,7 +34,9 @@ public static class ModelDirectory
             throw new InputFileException(path, null, "the folder has no config.json, so it is not a model", "Point at the folder that holds config.json and model.safetensors");
         }
 
-        return ModelConfigFile.Parse(JsonFields.Read(file));
+        ModelConfig config = ModelConfigFile.Parse(JsonFields.Read(file));
+        string generation = Path.Combine(path, GenerationFile);
+        return File.Exists(generation) ? ModelConfigFile.WithGeneration(config, JsonFields.Read(generation)) : config;
     }
 
     /// <summary>Writes <c>config.json</c>, <c>generation_config.json</c> and <c>model.safetensors</c> so that transformers loads them. Other files in the folder stay.</summary>
@@ -59,11 +62,11 @@ public static class ModelDirectory
         AtomicFile.WriteAll(
             path,
             (WeightFiles.SingleFile, stream => SafetensorsWriter.Write(stream, tensors, type)),
-            ("generation_config.json", JsonFile.Object(json => ModelConfigWriter.WriteSpecialIds(json, weights.Config))),
+            (GenerationFile, JsonFile.Object(json => ModelConfigWriter.WriteSpecialIds(json, weights.Config))),
             (ConfigFile, JsonFile.Object(json => ModelConfigWriter.Write(json, weights.Config, type))));
     }
 
-    /// <summary>Identifies a model by content: the SHA-256, in lower-case hexadecimal, over name, length and bytes of <c>config.json</c> and of each weight file.</summary>
+    /// <summary>Identifies a model by content: the SHA-256, in lower-case hexadecimal, over name, length and bytes of <c>config.json</c>, <c>generation_config.json</c> if present, and each weight file.</summary>
     /// <exception cref="InputFileException">The folder or a file in it is absent or cannot be read.</exception>
     public static string ContentHash(string path)
     {
@@ -71,7 +74,8 @@ public static class ModelDirectory
         Find(path);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] chunk = new byte[1 << 20];
-        foreach (string name in WeightFiles.FileNames(path).Prepend(ConfigFile))
+        string[] configs = File.Exists(Path.Combine(path, GenerationFile)) ? [ConfigFile, GenerationFile] : [ConfigFile];
+        foreach (string name in configs.Concat(WeightFiles.FileNames(path)))
         {
             using SafeFileHandle handle = InputFile.Open(Path.Combine(path, name), out long length);
             hash.AppendData(Encoding.UTF8.GetBytes(name + "\0"));

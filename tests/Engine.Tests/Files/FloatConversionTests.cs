@@ -81,7 +81,7 @@ public sealed class FloatConversionTests
             FloatConversion.NarrowToBFloat16([value], narrow);
             ushort down = (ushort)(bits >> 16);
 
-            // Towards zero and away from it, as multiples of 2^-16 of the gap: the low half says how far the value is from the lower neighbour.
+            // The low half is the distance to the neighbour towards zero, in 2^-16 of the gap.
             uint low = bits & 0xFFFF;
             ushort expected = low > 0x8000 || (low == 0x8000 && (down & 1) == 1) ? (ushort)(down + 1) : down;
             Assert.Equal(expected, narrow[0]);

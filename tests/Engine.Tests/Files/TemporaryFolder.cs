@@ -5,11 +5,11 @@ namespace FedLLM.Engine.Tests.Files;
 /// <summary>A folder of one test, removed afterwards.</summary>
 internal sealed class TemporaryFolder : IDisposable
 {
-    private static int _serial;
+    private static int LastSerial;
 
     public TemporaryFolder()
     {
-        string name = string.Create(CultureInfo.InvariantCulture, $"fedllm-files-{Environment.ProcessId}-{Interlocked.Increment(ref _serial)}");
+        string name = string.Create(CultureInfo.InvariantCulture, $"fedllm-files-{Environment.ProcessId}-{Interlocked.Increment(ref LastSerial)}");
         Path = System.IO.Path.Combine(System.IO.Path.GetTempPath(), name);
         Directory.CreateDirectory(Path);
     }
