@@ -8,9 +8,10 @@ namespace FedLLM.Federation.Aggregation;
 /// </summary>
 /// <remarks>
 /// S = Σ_i round(weight_i · delta_i · 2^e), mean = S / (2^e · Σ_i weight_i). The product is exact in float64 (24 + 24 bits, scaled by a power of two),
-/// rounded once to an integer, ties to even; the division comes last. Against the exact mean by the integer weights (which are the weights themselves
-/// wherever they are sample counts, see <see cref="IntegerWeights"/>) the error of an element is at most K · 2^-62 · M + 2^-52 · |mean|, with K members and M the weighted mean of their largest |delta| in that tensor, before the one rounding
-/// to float32: below what a sum in float64 guarantees. Memory: 8 bytes an element, whatever the number of members.
+/// rounded once to an integer, ties to even; the division comes last. Memory: 8 bytes an element, whatever the number of members.
+/// Against the exact mean by the integer weights (the weights themselves wherever they are sample counts, see <see cref="IntegerWeights"/>)
+/// the error of an element is at most K · 2^-62 · M + 2^-52 · |mean| before the one rounding to float32, with K members and M the weighted mean
+/// of their largest |delta| in that tensor: below what a sum in float64 guarantees.
 /// </remarks>
 public sealed class FixedPointSum
 {
