@@ -30,6 +30,11 @@ public sealed partial class SourceFileTests
         .SelectMany(f => MachinePath().Matches(Repository.Read(f)).Select(m => $"{f}: {m.Value}")));
 
     [Fact]
+    public void Text_HoldsNoMergeMarkers() => Assert.DoesNotContain(
+        Repository.Files.Where(f => TextEndings.Contains(Path.GetExtension(f))),
+        f => MergeMarker().IsMatch(Repository.Read(f)));
+
+    [Fact]
     public void License_IsMit() => Assert.StartsWith("MIT License", Repository.Read("LICENSE"), StringComparison.Ordinal);
 
     private static IEnumerable<string> Source() =>
@@ -37,6 +42,9 @@ public sealed partial class SourceFileTests
 
     [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
     private static partial Regex Namespace();
+
+    [GeneratedRegex("^(?:<{7}|>{7}) ", RegexOptions.Multiline)]
+    private static partial Regex MergeMarker();
 
     // Home folders and the like; an address on the web has a letter or a point before its slash.
     [GeneratedRegex(@"(?<![\w.~*])/(?:work|home|root|Users|mnt|workspaces?)/\w+|[A-Z]:\\+Users\\+\w+")]
