@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using FedLLM.Numerics;
 
 namespace FedLLM.Benchmarks;
@@ -92,7 +91,7 @@ internal static class GemmCommand
         var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
         text.WriteLine("# Matrix products");
         text.WriteLine();
-        text.WriteLine($"`dotnet run -c Release --project bench/Benchmarks -- gemm`, {RuntimeInformation.FrameworkDescription}, {RuntimeInformation.ProcessArchitecture}, {Environment.ProcessorCount} cores, median of {repeats} interleaved turns.");
+        text.WriteLine($"`dotnet run -c Release --project bench/Benchmarks -- gemm`, {Machine.Describe()}; median of {repeats} interleaved turns.");
         text.WriteLine($"Peak of one core (independent fused multiply-adds in registers), same run: {peak.Wall:F1} GFLOP/s by the clock, {peak.Cpu:F1} by CPU time.");
         text.WriteLine();
         text.WriteLine("| Product | M x N x K | 1 thread, GFLOP/s | of peak | of peak by CPU time | 2 threads, GFLOP/s | of 2 peaks |");
