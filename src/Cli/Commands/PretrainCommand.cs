@@ -1,0 +1,52 @@
+using System.CommandLine;
+using FedLLM.Cli.Hosting;
+using FedLLM.Cli.Rendering;
+using FedLLM.Experiments.Pretraining;
+
+namespace FedLLM.Cli.Commands;
+
+/// <summary><c>fedllm pretrain</c>: makes a small base model from a text.</summary>
+internal static class PretrainCommand
+{
+    /// <summary>Makes the command.</summary>
+    public static Command Create(Terminal terminal)
+    {
+        var file = new Argument<string>("CONFIG.yaml") { Description = "What to make." };
+        var output = new Option<string>("--out") { Description = "The model directory to write.", HelpName = "DIR", Required = true };
+        Option<bool> json = CommonOptions.Json();
+        var command = new Command("pretrain", "Make a small base model: tokenizer and full-parameter training on one text.") { file, output, json };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            PretrainConfig config = PretrainConfigFile.Read(parsed.GetRequiredValue(file));
+            string directory = parsed.GetRequiredValue(output);
+            terminal.Error.WriteLine($"{config.Name}: {Figures.Count(config.Steps)} steps of {config.BatchSize} x {config.SequenceLength} tokens");
+            double loss = await Task.Run(
+                () => Pretraining.Run(config, directory, Environment.ProcessorCount, p => Show(terminal, config.BatchSize * config.SequenceLength, p), terminal.Clock, cancellationToken),
+                CancellationToken.None).ConfigureAwait(false);
+            if (parsed.GetValue(json))
+            {
+                JsonResult.Write(terminal.Out, document =>
+                {
+                    document.WriteString("model", Path.GetFullPath(directory));
+                    document.WriteFinite("loss", loss);
+                    document.WriteNumber("steps", config.Steps);
+                });
+            }
+            else
+            {
+                Tables.WriteFacts(terminal.Out, ("model", directory), ("loss", Figures.Measure(loss)));
+            }
+
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static void Show(Terminal terminal, int sequenceTokens, PretrainProgress progress)
+    {
+        double remaining = (progress.Steps - progress.Step) * (double)sequenceTokens / Math.Max(progress.TokensPerSecond, 1e-9);
+        string eta = Figures.Duration(TimeSpan.FromSeconds(Math.Min(remaining, TimeSpan.MaxValue.TotalSeconds / 2)));
+        terminal.Error.WriteLine(
+            $"step {progress.Step}/{progress.Steps}  train {Figures.Measure(progress.Loss)}  {Figures.Count(progress.TokensPerSecond)} tok/s  eta {eta}");
+    }
+}
