@@ -4,12 +4,12 @@ namespace FedLLM.Numerics.Kernels;
 internal static unsafe class PackBuffers
 {
     [ThreadStatic]
-    private static AlignedBuffer? s_buffer;
+    private static AlignedBuffer? Current;
 
     /// <summary>Returns this thread's buffer of at least <paramref name="length"/> elements; its contents are arbitrary.</summary>
     public static float* ForThisThread(int length)
     {
-        AlignedBuffer buffer = s_buffer ??= new AlignedBuffer(length);
+        AlignedBuffer buffer = Current ??= new AlignedBuffer(length);
         buffer.EnsureLength(length);
         return buffer.Pointer;
     }

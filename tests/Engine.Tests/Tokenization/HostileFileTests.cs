@@ -9,7 +9,7 @@ namespace FedLLM.Engine.Tests.Tokenization;
 /// <summary>Damaged files: a typed error or a tokenizer that works, and never much memory.</summary>
 public sealed class HostileFileTests
 {
-    private const int Cases = 3000;
+    private const int Cases = 2000;
 
     // Far above what a sound file of this size takes, far below what an unchecked length would ask for.
     private const long MaximumAllocation = 16 << 20;

@@ -143,6 +143,18 @@ public sealed class TokenizerJsonTests
         Assert.DoesNotContain('\n', exception.Message);
     }
 
+    [Theory]
+    [InlineData("normalizer", "normalizers")]
+    [InlineData("decoder", "decoders")]
+    public void Load_ReplacementsThatExplode_AreRefused(string key, string steps)
+    {
+        // Each of 40 steps doubles the text.
+        string doubling = """{"type":"Replace","pattern":{"String":"a"},"content":"aa"}""";
+        string sequence = $$"""{"type":"Sequence","{{steps}}":[{{string.Join(',', Enumerable.Repeat(doubling, 40))}}]}""";
+        InputFileException exception = Assert.Throws<InputFileException>(() => JsonFiles.ByteLevel().Adding(259, "aaa").With(key, sequence).Load());
+        Assert.Equal(key, exception.Place);
+    }
+
     [Fact]
     public void Load_DuplicateKey_IsRefused()
     {

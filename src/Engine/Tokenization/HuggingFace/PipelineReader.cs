@@ -1,10 +1,36 @@
+using FedLLM.Engine.Files;
+
 namespace FedLLM.Engine.Tokenization.HuggingFace;
 
 /// <summary>Reads the normalizer, pre_tokenizer and decoder entries of a <c>tokenizer.json</c>.</summary>
 internal static class PipelineReader
 {
+    // Replacements upon replacements could grow a text without bound.
+    private const double MaximumGrowth = 1024;
+
     /// <summary>Reads the normalizer; null for none.</summary>
     public static INormalizer? Normalizer(JsonEntry entry)
+    {
+        double growth = 1;
+        INormalizer? normalizer = Normalizer(entry, ref growth);
+        return growth <= MaximumGrowth ? normalizer : throw TooMuchGrowth(entry);
+    }
+
+    /// <summary>Reads the decoder.</summary>
+    public static ITokenDecoder Decoder(JsonEntry entry)
+    {
+        double growth = 1;
+        ITokenDecoder decoder = Decoder(entry, ref growth);
+        return growth <= MaximumGrowth ? decoder : throw TooMuchGrowth(entry);
+    }
+
+    private static InputFileException TooMuchGrowth(JsonEntry entry) =>
+        entry.Unsupported("its replacements could make a text a thousand times as long");
+
+    // How many times as long a text can become, a first character counting as a text.
+    private static double ReplaceGrowth(string pattern, string content) => Math.Max(1, (double)content.Length / pattern.Length);
+
+    private static INormalizer? Normalizer(JsonEntry entry, ref double growth)
     {
         if (entry.IsNull)
         {
@@ -15,16 +41,26 @@ internal static class PipelineReader
         {
             case "Sequence":
                 entry.ExpectKeys("type", "normalizers");
-                return new NormalizerSequence([.. entry["normalizers"].Items().Select(item => Normalizer(item) ?? throw item.Wrong("it is null"))]);
+                List<INormalizer> steps = [];
+                foreach (JsonEntry item in entry["normalizers"].Items())
+                {
+                    steps.Add(Normalizer(item, ref growth) ?? throw item.Wrong("it is null"));
+                }
+
+                return new NormalizerSequence(steps);
             case "NFC":
                 entry.ExpectKeys("type");
                 return new CanonicalComposition();
             case "Prepend":
                 entry.ExpectKeys("type", "prepend");
-                return new PrependNormalizer(entry["prepend"].AsString());
+                string prefix = entry["prepend"].AsString();
+                growth *= 1 + prefix.Length;
+                return new PrependNormalizer(prefix);
             case "Replace":
                 entry.ExpectKeys("type", "pattern", "content");
-                return new ReplaceNormalizer(Literal(entry["pattern"]), entry["content"].AsString());
+                (string pattern, string content) = (Literal(entry["pattern"]), entry["content"].AsString());
+                growth *= ReplaceGrowth(pattern, content);
+                return new ReplaceNormalizer(pattern, content);
             default:
                 throw entry["type"].Unsupported("this normalizer is not supported");
         }
@@ -73,8 +109,7 @@ internal static class PipelineReader
         }
     }
 
-    /// <summary>Reads the decoder.</summary>
-    public static ITokenDecoder Decoder(JsonEntry entry)
+    private static ITokenDecoder Decoder(JsonEntry entry, ref double growth)
     {
         if (entry.IsNull)
         {
@@ -85,7 +120,13 @@ internal static class PipelineReader
         {
             case "Sequence":
                 entry.ExpectKeys("type", "decoders");
-                return new DecoderSequence([.. entry["decoders"].Items().Select(Decoder)]);
+                List<ITokenDecoder> steps = [];
+                foreach (JsonEntry item in entry["decoders"].Items())
+                {
+                    steps.Add(Decoder(item, ref growth));
+                }
+
+                return new DecoderSequence(steps);
             case "ByteLevel":
                 entry.ExpectKeys("type", "add_prefix_space", "trim_offsets", "use_regex");
                 return new ByteLevelDecoder();
@@ -101,7 +142,9 @@ internal static class PipelineReader
                     entry["content"].AsCharacter(), entry["start"].AsCount(int.MaxValue), entry["stop"].AsCount(int.MaxValue));
             case "Replace":
                 entry.ExpectKeys("type", "pattern", "content");
-                return new ReplaceDecoder(Literal(entry["pattern"]), entry["content"].AsString());
+                (string pattern, string content) = (Literal(entry["pattern"]), entry["content"].AsString());
+                growth *= ReplaceGrowth(pattern, content);
+                return new ReplaceDecoder(pattern, content);
             case "Metaspace":
                 entry.ExpectKeys("type", "replacement", "add_prefix_space", "prepend_scheme", "split", "str_rep");
                 return new MetaspaceDecoder(Replacement(entry), Scheme(entry) != PrependScheme.Never);

@@ -10,6 +10,9 @@ namespace FedLLM.Engine.Tokenization.SentencePiece;
 /// </summary>
 internal sealed class CharacterMap
 {
+    // Unicode's longest compatibility decomposition has 18 characters.
+    private const int MaximumReplacementLength = 1024;
+
     private readonly uint[] _units;
     private readonly byte[] _pool;
 
@@ -36,7 +39,20 @@ internal sealed class CharacterMap
             units[i] = BinaryPrimitives.ReadUInt32LittleEndian(blob[(4 + (4 * i))..]);
         }
 
-        return new CharacterMap(units, blob[(int)(4 + trieLength)..].ToArray());
+        ReadOnlySpan<byte> pool = blob[(int)(4 + trieLength)..];
+        foreach (Range replacement in pool.Split((byte)0))
+        {
+            if (replacement.End.Value - replacement.Start.Value > MaximumReplacementLength)
+            {
+                throw new InputFileException(
+                    path,
+                    "normalizer_spec.precompiled_charsmap",
+                    $"a replacement has more than {MaximumReplacementLength} bytes",
+                    "Download the tokenizer again");
+            }
+        }
+
+        return new CharacterMap(units, pool.ToArray());
     }
 
     /// <summary>Finds the longest rule whose key starts <paramref name="text"/> and ends between characters.</summary>

@@ -1,0 +1,195 @@
+using System.Diagnostics;
+using System.Globalization;
+using FedLLM.Numerics;
+
+namespace FedLLM.Benchmarks;
+
+/// <summary>
+/// <c>gemm [--out FILE] [--repeats N] [--only TEXT]</c>: matrix products by shape, against the fused-multiply-add peak of one core in the same run.
+/// Shapes, thread counts and the peak take turns, and each shows its median over the turns, so that a disturbance hits all alike.
+/// On one thread a second column counts the process's CPU time instead of the wall's: what the kernel does when others share the core.
+/// </summary>
+internal static class GemmCommand
+{
+    private enum Form
+    {
+        /// <summary>X·Wᵀ: a layer's forward product.</summary>
+        Forward,
+
+        /// <summary>dY·W: the gradient of a layer's input.</summary>
+        InputGradient,
+
+        /// <summary>Aᵀ·B: the gradient of a weight, summed over tokens.</summary>
+        WeightGradient,
+    }
+
+    private static readonly Shape[] Shapes =
+    [
+        new("square, forward", Form.Forward, 1024, 1024, 1024),
+        new("square, input gradient", Form.InputGradient, 1024, 1024, 1024),
+        new("square, weight gradient", Form.WeightGradient, 1024, 1024, 1024),
+        new("hidden 288: q, k, v, o", Form.Forward, 1024, 288, 288),
+        new("hidden 288: gate, up", Form.Forward, 1024, 768, 288),
+        new("hidden 288: down", Form.Forward, 1024, 288, 768),
+        new("hidden 288: gate, up, input gradient", Form.InputGradient, 1024, 288, 768),
+        new("hidden 288: head", Form.Forward, 1024, 32000, 288),
+        new("hidden 288: gate, up, weight gradient", Form.WeightGradient, 768, 288, 1024),
+        new("LoRA r 8: x Aᵀ", Form.Forward, 1024, 8, 288),
+        new("LoRA r 8: u Bᵀ", Form.Forward, 1024, 288, 8),
+        new("LoRA r 8: gradient of A", Form.WeightGradient, 8, 288, 1024),
+        new("LoRA r 8: gradient of B", Form.WeightGradient, 288, 8, 1024),
+        new("stories260K: q, o", Form.Forward, 256, 64, 64),
+        new("stories260K: k, v", Form.Forward, 256, 32, 64),
+        new("stories260K: gate, up", Form.Forward, 256, 172, 64),
+        new("stories260K: down", Form.Forward, 256, 64, 172),
+        new("stories260K: head", Form.Forward, 256, 512, 64),
+        new("generation, hidden 288: gate, up", Form.Forward, 1, 768, 288),
+        new("generation, hidden 288: head", Form.Forward, 1, 32000, 288),
+    ];
+
+    /// <summary>Measures, prints the table and writes it to the file named by <c>--out</c>.</summary>
+    public static int Run(string[] args)
+    {
+        int repeats = int.Parse(Option(args, "--repeats") ?? "9", CultureInfo.InvariantCulture);
+        Shape[] shapes = [.. Shapes.Where(s => s.Name.Contains(Option(args, "--only") ?? "", StringComparison.Ordinal))];
+        using var one = new Workers(1);
+        using var two = new Workers(2);
+        var peak = new Samples();
+        Samples[] single = [.. shapes.Select(_ => new Samples())];
+        Samples[] pair = [.. shapes.Select(_ => new Samples())];
+        for (int repeat = -1; repeat < repeats; repeat++)
+        {
+            for (int s = 0; s < shapes.Length; s++)
+            {
+                // The first turn warms caches, pages and compiled code and is thrown away.
+                Rate peakRate = Measure(() => FmaPeak.Run(400_000), 400_000 * FmaPeak.OperationsPerIteration);
+                Rate singleRate = shapes[s].Measure(one);
+                Rate pairRate = shapes[s].Measure(two);
+                if (repeat >= 0)
+                {
+                    peak.Add(peakRate);
+                    single[s].Add(singleRate);
+                    pair[s].Add(pairRate);
+                }
+            }
+
+            Console.Error.WriteLine(repeat < 0 ? "warmed up" : $"turn {repeat + 1} of {repeats}");
+        }
+
+        string table = Table(shapes, peak, single, pair, repeats);
+        Console.Write(table);
+        if (Option(args, "--out") is { } path)
+        {
+            File.WriteAllText(path, table);
+        }
+
+        return 0;
+    }
+
+    private static string Table(Shape[] shapes, Samples peak, Samples[] single, Samples[] pair, int repeats)
+    {
+        var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
+        text.WriteLine("# Matrix products");
+        text.WriteLine();
+        text.WriteLine($"`dotnet run -c Release --project bench/Benchmarks -- gemm`, {Machine.Describe()}; median of {repeats} interleaved turns.");
+        text.WriteLine($"Peak of one core (independent fused multiply-adds in registers), same run: {peak.Wall:F1} GFLOP/s by the clock, {peak.Cpu:F1} by CPU time.");
+        text.WriteLine();
+        text.WriteLine("| Product | M x N x K | 1 thread, GFLOP/s | of peak | of peak by CPU time | 2 threads, GFLOP/s | of 2 peaks |");
+        text.WriteLine("|---|---|---:|---:|---:|---:|---:|");
+        for (int s = 0; s < shapes.Length; s++)
+        {
+            Shape shape = shapes[s];
+            text.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"| {shape.Name} | {shape.M} x {shape.N} x {shape.K} | {single[s].Wall:F1} | {single[s].Wall / peak.Wall:P0} | {single[s].Cpu / peak.Cpu:P0} | {pair[s].Wall:F1} | {pair[s].Wall / (2 * peak.Wall):P0} |"));
+        }
+
+        return text.ToString();
+    }
+
+    private static string? Option(string[] args, string name)
+    {
+        int i = Array.IndexOf(args, name);
+        return i >= 0 && i + 1 < args.Length ? args[i + 1] : null;
+    }
+
+    private static Rate Measure(Action action, double operations)
+    {
+        TimeSpan cpu = Environment.CpuUsage.TotalTime;
+        long start = Stopwatch.GetTimestamp();
+        action();
+        double wall = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        double used = (Environment.CpuUsage.TotalTime - cpu).TotalSeconds;
+        return new Rate(operations / wall / 1e9, operations / Math.Max(used, 1e-9) / 1e9);
+    }
+
+    /// <summary>GFLOP/s by the clock on the wall and by CPU time.</summary>
+    private readonly record struct Rate(double Wall, double Cpu);
+
+    private sealed class Samples
+    {
+        private readonly List<Rate> _rates = [];
+
+        public double Wall => Median(_rates.Select(r => r.Wall));
+
+        public double Cpu => Median(_rates.Select(r => r.Cpu));
+
+        public void Add(Rate rate) => _rates.Add(rate);
+
+        private static double Median(IEnumerable<double> values)
+        {
+            double[] sorted = [.. values.Order()];
+            return sorted.Length == 0 ? double.NaN : (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+        }
+    }
+
+    private sealed class Shape(string name, Form form, int m, int n, int k)
+    {
+        // Enough calls to last some 10 ms, so that the clocks' grain does not show.
+        private readonly int _calls = (int)Math.Clamp(1e9 / (2.0 * m * n * k), 1, 2000);
+        private readonly float[] _a = Filled(m * k);
+        private readonly float[] _b = Filled(n * k);
+        private readonly float[] _c = new float[m * n];
+
+        public string Name { get; } = name;
+
+        public int M { get; } = m;
+
+        public int N { get; } = n;
+
+        public int K { get; } = k;
+
+        public Rate Measure(Workers workers) => GemmCommand.Measure(() => Call(workers), 2.0 * M * N * K * _calls);
+
+        private static float[] Filled(int length)
+        {
+            var random = new CounterRandom(1, RandomPurpose.DataGeneration, length);
+            float[] values = new float[length];
+            for (int i = 0; i < length; i++)
+            {
+                values[i] = (2 * random.Uniform((ulong)i)) - 1;
+            }
+
+            return values;
+        }
+
+        private void Call(Workers workers)
+        {
+            for (int call = 0; call < _calls; call++)
+            {
+                switch (form)
+                {
+                    case Form.Forward:
+                        Gemm.MultiplyTransposed(workers, _a, _b, _c, M, N, K);
+                        break;
+                    case Form.InputGradient:
+                        Gemm.Multiply(workers, _a, _b, _c, M, N, K);
+                        break;
+                    default:
+                        Gemm.TransposedMultiply(workers, _a, _b, _c, M, N, K);
+                        break;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+using FedLLM.Benchmarks;
+
+// One file a command; each takes the arguments after its name and returns the exit code.
+var commands = new Dictionary<string, Func<string[], int>>(StringComparer.Ordinal)
+{
+    ["gemm"] = GemmCommand.Run,
+    ["train"] = TrainCommand.Run,
+};
+
+if (args.Length > 0 && commands.TryGetValue(args[0], out Func<string[], int>? command))
+{
+    return command(args[1..]);
+}
+
+Console.Error.WriteLine($"usage: dotnet run -c Release --project bench/Benchmarks -- {string.Join('|', commands.Keys.Order(StringComparer.Ordinal))} [--out FILE]");
+return 2;
