@@ -49,6 +49,15 @@ public sealed record PeftAdapter(LoraConfig Config, TensorSet Tensors)
         return hash;
     }
 
+    /// <summary>Returns the bytes of the <c>adapter_config.json</c> that <see cref="Save"/> writes.</summary>
+    public static byte[] ConfigBytes(LoraConfig config, string? baseModel)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        using var stream = new MemoryStream();
+        JsonFile.Object(json => PeftConfigWriter.Write(json, config, baseModel))(stream);
+        return stream.ToArray();
+    }
+
     private static void CheckLayout(LoraConfig config, TensorLayout layout)
     {
         int layers = layout.Slots.Count / (2 * Math.Max(config.Targets.Count, 1));

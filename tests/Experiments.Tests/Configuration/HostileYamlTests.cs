@@ -27,7 +27,7 @@ public sealed class HostileYamlTests
         int Next(int bound) => (int)(random.Bits(draw++) % (uint)bound);
 
         int refused = 0;
-        for (int round = 0; round < 20_000; round++)
+        for (int round = 0; round < 6_000; round++)
         {
             var bytes = new List<byte>(Seedling);
             for (int edits = 1 + Next(6); edits > 0; edits--)
@@ -54,7 +54,7 @@ public sealed class HostileYamlTests
             refused += IsRefused([.. bytes]) ? 1 : 0;
         }
 
-        Assert.InRange(refused, 1_000, 19_999);
+        Assert.InRange(refused, 300, 5_999);
     }
 
     [Fact]

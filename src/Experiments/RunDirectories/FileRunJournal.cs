@@ -1,0 +1,255 @@
+using FedLLM.Experiments.Configuration;
+using FedLLM.Federation.Rounds;
+using FedLLM.Numerics;
+
+namespace FedLLM.Experiments.RunDirectories;
+
+/// <summary>
+/// Keeps a run in its directory. A round is committed by one manifest file, durably renamed into place; before it, the journal and everything the
+/// manifest names are on the disk; after it, what readers see follows and old files go. A kill between any two operations loses no committed round.
+/// </summary>
+public sealed class FileRunJournal : IRunJournal, IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly IRunFiles _files;
+    private readonly RunPaths _paths;
+    private readonly FileTensorStore _store;
+    private readonly JournalFile _journal;
+    private readonly DerivedFiles _derived;
+    private readonly CheckpointOptions _options;
+    private readonly int _rounds;
+    private readonly string _identity;
+    private readonly SortedDictionary<int, Manifest> _manifests;
+    private readonly Dictionary<(int Round, int Client), ReceiptEntry> _receipts = [];
+    private readonly Dictionary<int, MembershipEntry> _memberships = [];
+    private readonly HashSet<string> _keptUpdates = new(StringComparer.Ordinal);
+    private GlobalState? _state;
+
+    internal FileRunJournal(
+        IRunFiles files, RunPaths paths, FileTensorStore store, JournalFile journal, DerivedFiles derived, Experiment experiment, string identity, Recovery recovered)
+    {
+        _files = files;
+        _paths = paths;
+        _store = store;
+        _journal = journal;
+        _derived = derived;
+        _options = experiment.Checkpoint;
+        _rounds = experiment.Federation.Rounds;
+        _identity = identity;
+        _manifests = recovered.Manifests;
+        _state = recovered.State;
+        foreach (JournalEntry entry in recovered.Journal.Lines.Select(l => l.Entry))
+        {
+            Remember(entry);
+        }
+
+        Forget();
+        CollectStore();
+    }
+
+    private int CommittedRound => _manifests.Count == 0 ? -1 : _manifests.Keys.Last();
+
+    /// <inheritdoc/>
+    public GlobalState? Load() => _state;
+
+    /// <summary>
+    /// Journals that a client's update is stored. A client that is asked again in that round, after an interruption, is answered by
+    /// <see cref="FindReceipt"/> and does not train again.
+    /// </summary>
+    /// <exception cref="RunStorageException">The operating system refuses.</exception>
+    public void RecordReceipt(RoundInstruction instruction, ClientReceipt receipt)
+    {
+        ArgumentNullException.ThrowIfNull(instruction);
+        ArgumentNullException.ThrowIfNull(receipt);
+        lock (_gate)
+        {
+            // A receipt that a power failure takes costs that client's training again; the update's bytes come out the same.
+            Append(new JournalEntry { Receipt = ReceiptEntry.From(instruction.Round, instruction.StateHash, receipt) }, durably: false);
+        }
+    }
+
+    /// <summary>Returns a client's receipt of an uncommitted round, where its update is stored and whole; null otherwise.</summary>
+    public ClientReceipt? FindReceipt(RoundInstruction instruction, int client)
+    {
+        ArgumentNullException.ThrowIfNull(instruction);
+        lock (_gate)
+        {
+            return _receipts.TryGetValue((instruction.Round, client), out ReceiptEntry? entry)
+                && entry.State == instruction.StateHash
+                && _store.IsWhole(entry.Update)
+                ? entry.ToReceipt()
+                : null;
+        }
+    }
+
+    /// <summary>
+    /// Returns the members of a round whose membership was closed before an interruption, or null; null also where a member's update is not whole any more,
+    /// so that its client is asked again.
+    /// </summary>
+    public IReadOnlyList<ClientOutcome>? ClosedMembership(int round)
+    {
+        lock (_gate)
+        {
+            return _memberships.TryGetValue(round, out MembershipEntry? membership) && membership.Members.All(m => _store.IsWhole(m.Update))
+                ? membership.ToOutcomes()
+                : null;
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="RunStorageException">The operating system refuses.</exception>
+    public void CloseMembership(int round, IReadOnlyList<ClientOutcome> outcomes)
+    {
+        ArgumentNullException.ThrowIfNull(outcomes);
+        var membership = new MembershipEntry(
+            round,
+            [.. outcomes.OfType<ClientReceipt>().Select(r => ReceiptEntry.From(round, string.Empty, r))],
+            [.. outcomes.OfType<ClientExclusion>().Select(e => new ExclusionEntry(e.Client, e.Reason))]);
+        lock (_gate)
+        {
+            Append(new JournalEntry { Membership = membership }, durably: true);
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="RunStorageException">The operating system refuses.</exception>
+    /// <exception cref="ArgumentException">The record is not that of the state.</exception>
+    public void Commit(GlobalState state, RoundRecord record)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(record);
+        if (state.Round != record.Round)
+        {
+            throw new ArgumentException("The record is of another round than the state.", nameof(record));
+        }
+
+        lock (_gate)
+        {
+            try
+            {
+                CommitInOrder(state, record);
+            }
+            catch (Exception e) when (RunStorageException.IsRefusal(e))
+            {
+                throw RunStorageException.Unwritable(_paths.Root, e);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _derived.Dispose();
+        _journal.Dispose();
+    }
+
+    private void CommitInOrder(GlobalState state, RoundRecord record)
+    {
+        bool checkpoint = state.Round % _options.Every == 0 || state.Round >= _rounds;
+        Manifest? manifest = null;
+        if (checkpoint)
+        {
+            // 1. Everything the manifest will name is on the disk.
+            string adapter = _store.Put(state.Adapter);
+            if (adapter != record.Adapter)
+            {
+                throw new ArgumentException("The record names another adapter than the state's.", nameof(record));
+            }
+
+            var server = new SortedDictionary<string, string>(StringComparer.Ordinal);
+            foreach ((string name, TensorSet tensors) in state.ServerState)
+            {
+                server.Add(name, _store.Put(tensors));
+            }
+
+            manifest = new Manifest(_identity, state.Round, adapter, server, state.AbandonedInARow, 0, string.Empty, record);
+        }
+
+        // 2. The journal holds the round.
+        (long end, string check) = Append(new JournalEntry { Round = record }, durably: checkpoint);
+        if (manifest is not null)
+        {
+            // 3. The commit point.
+            manifest = manifest with { JournalBytes = end, JournalCheck = check };
+            WriteManifest(manifest);
+        }
+
+        // 4. What readers see follows.
+        _state = state;
+        _derived.Append(record);
+        if (manifest is not null)
+        {
+            _derived.WriteAdapter(manifest.Adapter);
+
+            // 5. What nothing needs any more goes.
+            PruneManifests();
+            Forget();
+            CollectStore();
+        }
+    }
+
+    private void WriteManifest(Manifest manifest)
+    {
+        _files.CreateFolder(_paths.Checkpoints);
+        _files.SyncFolder(_paths.Root);
+        string check = ManifestFile.Write(_files, _paths.Manifest(manifest.Round), manifest);
+        _manifests[manifest.Round] = manifest;
+        Append(new JournalEntry { Checkpoint = new CheckpointEntry(manifest.Round, check) }, durably: false);
+    }
+
+    private (long End, string Check) Append(JournalEntry entry, bool durably)
+    {
+        (long, string) place = _journal.Append(entry, durably);
+        Remember(entry);
+        return place;
+    }
+
+    private void Remember(JournalEntry entry)
+    {
+        if (entry.Receipt is { } receipt)
+        {
+            _receipts[(receipt.Round, receipt.Client)] = receipt;
+        }
+        else if (entry.Membership is { } membership)
+        {
+            _memberships[membership.Round] = membership;
+            if (_options.KeepUpdates)
+            {
+                _keptUpdates.UnionWith(membership.Members.Select(m => m.Update));
+            }
+        }
+    }
+
+    // Receipts and memberships of committed rounds are of no more use.
+    private void Forget()
+    {
+        foreach ((int Round, int Client) key in _receipts.Keys.Where(k => k.Round <= CommittedRound).ToArray())
+        {
+            _receipts.Remove(key);
+        }
+
+        foreach (int round in _memberships.Keys.Where(r => r <= CommittedRound).ToArray())
+        {
+            _memberships.Remove(round);
+        }
+    }
+
+    private void PruneManifests()
+    {
+        SortedDictionary<int, string> present = _paths.Manifests(_files);
+        foreach ((int round, string path) in present.Take(Math.Max(0, present.Count - _options.Keep)))
+        {
+            _files.Delete(path);
+            _manifests.Remove(round);
+        }
+    }
+
+    private void CollectStore()
+    {
+        var reachable = new HashSet<string>(_keptUpdates, StringComparer.Ordinal);
+        reachable.UnionWith(_manifests.Values.SelectMany(m => m.Hashes));
+        reachable.UnionWith(_receipts.Values.Select(r => r.Update));
+        reachable.UnionWith(_memberships.Values.SelectMany(m => m.Members).Select(m => m.Update));
+        _store.Collect(reachable);
+    }
+}

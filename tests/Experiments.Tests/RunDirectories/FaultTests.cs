@@ -1,0 +1,72 @@
+using FedLLM.Experiments.RunDirectories;
+
+namespace FedLLM.Experiments.Tests.RunDirectories;
+
+/// <summary>Every single file operation of a run, made to fail one after another: each run must resume to the hash of the undisturbed one.</summary>
+public sealed class FaultTests
+{
+    public static TheoryData<int, string[]> Cases()
+    {
+        var cases = new TheoryData<int, string[]>();
+        foreach (Fault fault in Enum.GetValues<Fault>())
+        {
+            cases.Add((int)fault, ["federation.rounds=3", "federation.clients_per_round=2"]);
+        }
+
+        cases.Add((int)Fault.KillTorn, ["federation.rounds=3", "federation.clients_per_round=2", "checkpoint.every=2", "checkpoint.keep=1"]);
+        return cases;
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Run_FaultAtEveryOperation_ResumesToTheSameHash(int kind, string[] overrides)
+    {
+        var fault = (Fault)kind;
+        using var folder = new TemporaryFolder();
+        var undisturbed = new ToyRun(folder.Make("undisturbed"), overrides);
+        string expected = undisturbed.Run();
+        string[] lines = Lines(undisturbed);
+        int faults = 0;
+        for (int at = 1; ; at++)
+        {
+            var run = new ToyRun(folder.Make("run"), overrides);
+            var files = new FaultyFiles(fault, at);
+            try
+            {
+                run.Run(files);
+            }
+            catch (KilledException)
+            {
+                Assert.NotEqual(Fault.Refuse, fault);
+            }
+            catch (RunStorageException e)
+            {
+                Assert.Contains(run.Folder, e.Message, StringComparison.Ordinal);
+                Assert.DoesNotContain('\n', e.Message);
+            }
+
+            files.Bury();
+            if (!files.Struck)
+            {
+                break;
+            }
+
+            faults++;
+            Assert.True(expected == run.Run(), $"operation {at} ({fault}): another hash");
+            Assert.Empty(run.Warnings);
+
+            // Of finished client work, at most what was in flight is done again.
+            Assert.True(run.Trained <= undisturbed.Trained + 1, $"operation {at} ({fault}): {run.Trained} trainings, not {undisturbed.Trained}");
+            Assert.Equal(lines, Lines(run));
+            Assert.Equal(expected, new FileTensorStore(run.Paths.Store).HashOf(run.Paths.AdapterWeights));
+            Assert.Empty(Directory.GetFiles(run.Folder, "*.tmp", SearchOption.AllDirectories));
+            Directory.Delete(run.Folder, recursive: true);
+        }
+
+        Assert.InRange(faults, 100, 10_000);
+    }
+
+    // What a line says but the wall times.
+    private static string[] Lines(ToyRun run) =>
+        [.. RoundLines.Read(run.Paths.Rounds).Select(r => $"{r.Round} {string.Join(',', r.Cohort)} {r.TrainLoss} {r.Adapter} {r.Excluded.Count} {r.Evaluation?["loss"]}")];
+}

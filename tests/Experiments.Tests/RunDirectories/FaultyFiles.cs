@@ -1,0 +1,182 @@
+using FedLLM.Experiments.RunDirectories;
+
+namespace FedLLM.Experiments.Tests.RunDirectories;
+
+/// <summary>The operating system's files without the waits for the disk, which no test here can tell from their absence.</summary>
+internal sealed class UnsyncedFiles : IRunFiles
+{
+    public static readonly UnsyncedFiles Instance = new();
+
+    public bool FileExists(string path) => DiskFiles.Instance.FileExists(path);
+
+    public IReadOnlyList<string> List(string folder, bool folders = false) => DiskFiles.Instance.List(folder, folders);
+
+    public void CreateFolder(string path) => DiskFiles.Instance.CreateFolder(path);
+
+    public Stream OpenRead(string path) => DiskFiles.Instance.OpenRead(path);
+
+    public Stream Create(string path) => DiskFiles.Instance.Create(path);
+
+    public Stream Append(string path) => DiskFiles.Instance.Append(path);
+
+    public void Sync(Stream file)
+    {
+    }
+
+    public void SyncFolder(string path)
+    {
+    }
+
+    public void Rename(string from, string to) => DiskFiles.Instance.Rename(from, to);
+
+    public void Truncate(string path, long length) => DiskFiles.Instance.Truncate(path, length);
+
+    public void Delete(string path) => DiskFiles.Instance.Delete(path);
+
+    public IDisposable? TryLock(string path) => DiskFiles.Instance.TryLock(path);
+}
+
+internal enum Fault
+{
+    /// <summary>The process dies before the operation.</summary>
+    Kill,
+
+    /// <summary>The process dies in the middle of it: a write stores half its bytes.</summary>
+    KillTorn,
+
+    /// <summary>The process dies right after it.</summary>
+    KillAfter,
+
+    /// <summary>The operating system refuses it, once.</summary>
+    Refuse,
+
+    /// <summary>The operating system refuses it, once, after half a write.</summary>
+    RefuseTorn,
+}
+
+/// <summary>What a killed process "throws": nothing that the code under test may catch.</summary>
+internal sealed class KilledException() : Exception("killed");
+
+/// <summary>Makes one operation of a run directory fail. A killed process does nothing more: every later operation fails too.</summary>
+internal sealed class FaultyFiles(Fault fault, int at) : IRunFiles
+{
+    private readonly UnsyncedFiles _inner = UnsyncedFiles.Instance;
+    private readonly List<IDisposable> _open = [];
+    private int _operations;
+    private bool _dead;
+
+    /// <summary>Whether the fault came to pass.</summary>
+    public bool Struck { get; private set; }
+
+    /// <summary>Does what the operating system does for a dead process: closes its files and ends its locks.</summary>
+    public void Bury() => _open.ForEach(o => o.Dispose());
+
+    public bool FileExists(string path) => Do(() => _inner.FileExists(path));
+
+    public IReadOnlyList<string> List(string folder, bool folders = false) => Do(() => _inner.List(folder, folders));
+
+    public void CreateFolder(string path) => Do(() => _inner.CreateFolder(path));
+
+    public Stream OpenRead(string path) => Do(() => Keep(_inner.OpenRead(path)));
+
+    public Stream Create(string path) => Do(() => new Writer(this, Keep(_inner.Create(path))));
+
+    public Stream Append(string path) => Do(() => new Writer(this, Keep(_inner.Append(path))));
+
+    public void Sync(Stream file) => Do(() => { });
+
+    public void SyncFolder(string path) => Do(() => { });
+
+    public void Rename(string from, string to) => Do(() => _inner.Rename(from, to));
+
+    public void Truncate(string path, long length) => Do(() => _inner.Truncate(path, length));
+
+    public void Delete(string path) => Do(() => _inner.Delete(path));
+
+    public IDisposable? TryLock(string path) => Do(() => _inner.TryLock(path) is { } held ? Keep(held) : null);
+
+    private T Keep<T>(T opened)
+        where T : IDisposable
+    {
+        _open.Add(opened);
+        return opened;
+    }
+
+    private void Do(Action operation) => Do(() =>
+    {
+        operation();
+        return 0;
+    });
+
+    private T Do<T>(Func<T> operation, Action? half = null)
+    {
+        if (_dead)
+        {
+            throw new KilledException();
+        }
+
+        if (++_operations != at)
+        {
+            return operation();
+        }
+
+        Struck = true;
+        _dead = fault is Fault.Kill or Fault.KillTorn or Fault.KillAfter;
+        if (fault is Fault.KillTorn or Fault.RefuseTorn)
+        {
+            half?.Invoke();
+        }
+
+        if (fault == Fault.KillAfter)
+        {
+            operation();
+        }
+
+        throw _dead ? new KilledException() : new IOException("No space left on device");
+    }
+
+    private sealed class Writer(FaultyFiles files, Stream inner) : Stream
+    {
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => inner.Length;
+
+        public override long Position { get => inner.Position; set => throw new NotSupportedException(); }
+
+        public override void Flush() => inner.Flush();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            byte[] bytes = buffer.ToArray();
+            files.Do(
+                () =>
+                {
+                    inner.Write(bytes);
+                    return 0;
+                },
+                () => inner.Write(bytes.AsSpan(0, bytes.Length / 2)));
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                inner.Dispose();
+            }
+
+            base.Dispose(disposing);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+using System.Security.Cryptography;
+using FedLLM.Engine.Files;
+using FedLLM.Experiments.RunDirectories;
+using FedLLM.Numerics;
+
+namespace FedLLM.Experiments.Tests.RunDirectories;
+
+public sealed class FileTensorStoreTests
+{
+    [Fact]
+    public void Put_ThenGet_GivesTheSameTensorsUnderTheirCanonicalHash()
+    {
+        using var folder = new TemporaryFolder();
+        TensorSet tensors = ToyRun.Tensors(1);
+
+        string hash = new FileTensorStore(folder["store"]).Put(tensors);
+        TensorSet back = new FileTensorStore(folder["store"]).Get(hash);
+
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(SafetensorsWriter.ToBytes(tensors))), hash);
+        Assert.Equal(tensors.Layout, back.Layout);
+        Assert.Equal(tensors.Values, back.Values);
+        Assert.Equal([Path.Combine(folder["store"], hash[..2], hash + ".safetensors")], Directory.GetFiles(folder["store"], "*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public void Get_AnyFlippedBit_IsDetectedAndPutHealsIt()
+    {
+        using var folder = new TemporaryFolder();
+        TensorSet tensors = ToyRun.Tensors(2);
+        string hash = new FileTensorStore(folder["store"]).Put(tensors);
+        string path = Path.Combine(folder["store"], hash[..2], hash + ".safetensors");
+        byte[] whole = File.ReadAllBytes(path);
+        for (int i = 0; i < whole.Length; i++)
+        {
+            byte[] flipped = (byte[])whole.Clone();
+            flipped[i] ^= (byte)(1 << (i % 8));
+            File.WriteAllBytes(path, flipped);
+            Assert.Contains("damaged", Assert.Throws<RunStorageException>(() => new FileTensorStore(folder["store"]).Get(hash)).Message, StringComparison.Ordinal);
+        }
+
+        Assert.False(new FileTensorStore(folder["store"]).IsWhole(hash));
+        Assert.Equal(hash, new FileTensorStore(folder["store"]).Put(tensors));
+        Assert.Equal(whole, File.ReadAllBytes(path));
+    }
+
+    [Fact]
+    public void Get_CutFileOrNone_IsNamed()
+    {
+        using var folder = new TemporaryFolder();
+        var store = new FileTensorStore(folder["store"]);
+        string hash = store.Put(ToyRun.Tensors(3));
+        string path = Path.Combine(folder["store"], hash[..2], hash + ".safetensors");
+        File.WriteAllBytes(path, File.ReadAllBytes(path)[..100]);
+        Assert.Contains("damaged", Assert.Throws<RunStorageException>(() => store.Get(hash)).Message, StringComparison.Ordinal);
+        File.Delete(path);
+        Assert.StartsWith($"{path}: is missing.", Assert.Throws<RunStorageException>(() => store.Get(hash)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("../../../etc/passwd")]
+    [InlineData("ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789")]
+    public void Get_NotAHash_IsRefused(string hash)
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Throws<ArgumentException>(() => new FileTensorStore(folder["store"]).Get(hash));
+    }
+
+    [Fact]
+    public void Put_FromManyThreads_StoresEachOnce()
+    {
+        using var folder = new TemporaryFolder();
+        var store = new FileTensorStore(folder["store"]);
+
+        Parallel.For(0, 64, i => store.Put(ToyRun.Tensors((uint)(i % 4))));
+
+        Assert.Equal(4, store.Hashes.Count);
+        Assert.Equal(4, Directory.GetFiles(folder["store"], "*", SearchOption.AllDirectories).Length);
+    }
+
+    [Fact]
+    public void Constructor_UnfinishedFiles_AreClearedAway()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder["store/ab"]);
+        File.WriteAllText(folder["store/ab/x.safetensors.1.tmp"], "half");
+
+        Assert.Empty(new FileTensorStore(folder["store"]).Hashes);
+
+        Assert.False(File.Exists(folder["store/ab/x.safetensors.1.tmp"]));
+    }
+}
