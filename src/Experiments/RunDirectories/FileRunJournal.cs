@@ -1,3 +1,4 @@
+using FedLLM.Experiments.Clients;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Federation.Rounds;
 using FedLLM.Numerics;
@@ -8,7 +9,7 @@ namespace FedLLM.Experiments.RunDirectories;
 /// Keeps a run in its directory. A round is committed by one manifest file, durably renamed into place; before it, the journal and everything the
 /// manifest names are on the disk; after it, what readers see follows and old files go. A kill between any two operations loses no committed round.
 /// </summary>
-public sealed class FileRunJournal : IRunJournal, IDisposable
+public sealed class FileRunJournal : IRunJournal, IReceiptLog, IDisposable
 {
     private readonly Lock _gate = new();
     private readonly IRunFiles _files;

@@ -1,0 +1,84 @@
+using FedLLM.Engine.Models;
+using FedLLM.Engine.Training;
+using FedLLM.Evaluation.Suites;
+using FedLLM.Experiments.Clients;
+using FedLLM.Experiments.Configuration;
+using FedLLM.Experiments.RunDirectories;
+using FedLLM.Federation;
+using FedLLM.Federation.Algorithms;
+using FedLLM.Federation.Rounds;
+using FedLLM.Federation.Sampling;
+using FedLLM.Federation.Schedules;
+using FedLLM.Numerics;
+
+namespace FedLLM.Experiments.Running;
+
+/// <summary>A finished run.</summary>
+/// <param name="Directory">The run directory.</param>
+/// <param name="AdapterFolder">Where the final adapter lies, in PEFT's layout.</param>
+/// <param name="AdapterHash">SHA-256, lower-case hex, of its canonical <c>adapter_model.safetensors</c>.</param>
+/// <param name="Adapter">The final adapter.</param>
+/// <param name="Rounds">Every round's record, from round 0.</param>
+public sealed record RunResult(string Directory, string AdapterFolder, string AdapterHash, TensorSet Adapter, IReadOnlyList<RoundRecord> Rounds);
+
+/// <summary>Runs a prepared experiment in this process, or continues it where its run directory left off.</summary>
+public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider clock)
+{
+    /// <summary>
+    /// Runs to the last round. A directory that holds an unfinished run of the same experiment is continued; of a finished one, the result is returned.
+    /// </summary>
+    /// <param name="directory">The run directory; made if absent.</param>
+    /// <param name="observers">Hear of the run's progress.</param>
+    /// <param name="cancellationToken">Stops after the running optimizer steps; the run can be continued.</param>
+    /// <exception cref="Engine.Files.InputFileException">The directory belongs to another experiment or is in use.</exception>
+    /// <exception cref="RunStorageException">The directory cannot be read or written.</exception>
+    /// <exception cref="RunAbandonedException">Too many rounds in a row were abandoned.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    public async Task<RunResult> RunAsync(string directory, IReadOnlyList<IRunObserver> observers, CancellationToken cancellationToken)
+    {
+        // The parts: a directory that holds the state, a fleet that trains, an evaluator, and the loop that joins them.
+        Experiment experiment = prepared.Experiment;
+        LoraConfig lora = experiment.Lora.ToConfig();
+        int threads = experiment.Training.Threads ?? Environment.ProcessorCount;
+        ulong seed = (ulong)experiment.Seed;
+        using RunDirectory run = RunDirectory.Open(directory, experiment, prepared.Inputs);
+        using var fleet = new EmbeddedFleet(
+            prepared.Weights, lora, new AdamWSettings(WeightDecay: experiment.Training.WeightDecay), new LocalTraining(experiment.Training, seed, clock),
+            prepared.Shards, run.Store, run.Journal, threads, experiment.Training.Lanes ?? threads);
+        using var suite = new LossSuite(prepared.Weights, threads);
+        IRoundEvaluator? evaluator = prepared.HeldOut is { } held ? new HeldOutEvaluator(suite, prepared.Weights.Config, lora, held.Samples) : null;
+        var loop = new RunLoop(Settings(run.Identity), Sampler(), new FedAvg(), fleet, run.Store, run.Journal, evaluator, observers, clock);
+
+        // The run.
+        TensorSet initial = LoraAdapter.Initialize(prepared.Weights.Config, lora, seed).Parameters;
+        GlobalState final = await loop.RunAsync(initial, cancellationToken).ConfigureAwait(false);
+
+        IReadOnlyList<RoundRecord> rounds = RoundLines.Read(Path.Combine(run.Root, "rounds.jsonl"));
+        return new RunResult(run.Root, run.AdapterFolder, rounds[^1].Adapter, final.Adapter, rounds);
+    }
+
+    private RunSettings Settings(string runId)
+    {
+        Experiment experiment = prepared.Experiment;
+        return new RunSettings
+        {
+            RunId = runId,
+            Rounds = experiment.Federation.Rounds,
+            Clients = prepared.Shards.Clients,
+            ClientsPerRound = experiment.Federation.ClientsPerRound,
+            Seed = (ulong)experiment.Seed,
+            LearningRate = LearningRate(experiment),
+            Quorum = experiment.Federation.Quorum,
+            MaxAbandoned = experiment.Federation.MaxAbandoned,
+            EvaluateEvery = experiment.Evaluation.Every,
+        };
+    }
+
+    private ICohortSampler Sampler()
+        => prepared.Experiment.Federation.Sampling == CohortSampling.OpenFedLlm ? new OpenFedLlmCohort() : new UniformCohort();
+
+    /// <summary>The clients' learning rate over the rounds of an experiment.</summary>
+    internal static ILearningRateSchedule LearningRate(Experiment experiment) => experiment.Training.Schedule == LearningRateSchedule.Constant
+        ? new ConstantLearningRate(experiment.Training.LearningRate)
+        : new CosineByRound(experiment.Training.LearningRate, experiment.Training.MinLearningRate, experiment.Federation.Rounds);
+}

@@ -1,0 +1,73 @@
+using FedLLM.Engine.Training;
+
+namespace FedLLM.Engine.Tests.Training;
+
+public sealed class OptimizerTests
+{
+    [Theory]
+    [InlineData(0.0, 1f)]
+    [InlineData(0.1, 1f)]
+    [InlineData(0.01, 0.25f)]
+    public void Step_AgainstScalarTwin_AgreesOverTwentySteps(double decay, float scale)
+    {
+        const int Count = 37; // two vectors and a tail
+        var optimizer = new AdamW(Count, new AdamWSettings(WeightDecay: decay));
+        float[] parameters = [.. Enumerable.Range(0, Count).Select(i => 0.1f * (i - 18))];
+        double[] p = [.. parameters.Select(v => (double)v)];
+        var m = new double[Count];
+        var v = new double[Count];
+        for (int step = 1; step <= 20; step++)
+        {
+            float[] gradient = [.. Enumerable.Range(0, Count).Select(i => MathF.Sin((i * 0.7f) + step))];
+            optimizer.Step(parameters, gradient, 1e-2, scale);
+            for (int i = 0; i < Count; i++)
+            {
+                double g = scale * gradient[i];
+                p[i] *= 1 - (1e-2 * decay);
+                m[i] = (0.9 * m[i]) + (0.1 * g);
+                v[i] = (0.999 * v[i]) + (0.001 * g * g);
+                p[i] -= 1e-2 * (m[i] / (1 - Math.Pow(0.9, step))) / (Math.Sqrt(v[i] / (1 - Math.Pow(0.999, step))) + 1e-8);
+                Assert.Equal(p[i], parameters[i], 2e-5);
+            }
+        }
+    }
+
+    [Fact]
+    public void Step_FirstStepByHand_MovesByTheLearningRate()
+    {
+        // m̂ = g and √v̂ = |g| at t = 1, so p moves by lr·g/(|g| + ε): here 0.1 against the sign.
+        float[] parameters = [1f, 1f, 1f];
+        new AdamW(3, new AdamWSettings()).Step(parameters, [4f, -0.5f, 0f], 0.1);
+        Assert.Equal(0.9f, parameters[0], 1e-6f);
+        Assert.Equal(1.1f, parameters[1], 1e-6f);
+        Assert.Equal(1f, parameters[2]);
+    }
+
+    [Fact]
+    public void Reset_AfterSteps_StartsOver()
+    {
+        var optimizer = new AdamW(1, new AdamWSettings());
+        float[] first = [1f];
+        optimizer.Step(first, [3f], 0.1);
+        optimizer.Reset();
+        float[] second = [1f];
+        optimizer.Step(second, [3f], 0.1);
+        Assert.Equal(first, second);
+        Assert.Equal(1, optimizer.Steps);
+    }
+
+    [Fact]
+    public void Step_WrongLength_IsRefused()
+        => Assert.Throws<ArgumentException>(() => new AdamW(2, new AdamWSettings()).Step(new float[2], new float[3], 0.1));
+
+    [Theory]
+    [InlineData(3.0, 4.0, 10.0, 1.0)] // norm 5 is below the limit
+    [InlineData(3.0, 4.0, 2.5, 0.5)]
+    [InlineData(3.0, 4.0, 0.0, 1.0)] // no clipping
+    public void Factor_ByHand_IsTheRatio(double a, double b, double limit, double expected)
+    {
+        double norm = GradientClip.Norm([(float)a, (float)b]);
+        Assert.Equal(5.0, norm, 1e-12);
+        Assert.Equal(expected, GradientClip.Factor(norm, limit), 1e-6);
+    }
+}
