@@ -31,7 +31,9 @@ internal static class CommandLine
         ParseResult parsed = root.Parse(args, Parsing);
         if (parsed.Action is null or ParseErrorAction)
         {
-            return ReportUsage(parsed, terminal);
+            return parsed.CommandResult.Command is PlannedCommand planned
+                ? Failure.Report(PlannedCommand.Refusal($"{Name} {planned.Name}"), terminal, interrupted: false)
+                : ReportUsage(parsed, terminal);
         }
 
         var invocation = new InvocationConfiguration
@@ -63,7 +65,7 @@ internal static class CommandLine
             TokenizeCommand.Create(terminal),
             PretrainCommand.Create(terminal),
         };
-        foreach (Command planned in PlannedCommands.Create())
+        foreach (Command planned in PlannedCommand.All())
         {
             root.Add(planned);
         }

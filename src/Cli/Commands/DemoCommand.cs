@@ -6,5 +6,5 @@ namespace FedLLM.Cli.Commands;
 internal static class DemoCommand
 {
     /// <summary>Makes the command.</summary>
-    public static Command Create() => PlannedCommands.Make("demo", "Show the whole story on the data and the tiny base model that the project ships.");
+    public static Command Create() => new PlannedCommand("demo", "Show the whole story on the data and the tiny base model that the project ships.");
 }

@@ -19,9 +19,10 @@ internal static class PretrainCommand
         {
             PretrainConfig config = PretrainConfigFile.Read(parsed.GetRequiredValue(file));
             string directory = parsed.GetRequiredValue(output);
+            var lines = new StepLines(terminal, config.BatchSize * config.SequenceLength);
             terminal.Error.WriteLine($"{config.Name}: {Figures.Count(config.Steps)} steps of {config.BatchSize} x {config.SequenceLength} tokens");
             double loss = await Task.Run(
-                () => Pretraining.Run(config, directory, Environment.ProcessorCount, p => Show(terminal, config.BatchSize * config.SequenceLength, p), terminal.Clock, cancellationToken),
+                () => Pretraining.Run(config, directory, Environment.ProcessorCount, lines.Show, terminal.Clock, cancellationToken),
                 CancellationToken.None).ConfigureAwait(false);
             if (parsed.GetValue(json))
             {
@@ -42,11 +43,24 @@ internal static class PretrainCommand
         return command;
     }
 
-    private static void Show(Terminal terminal, int sequenceTokens, PretrainProgress progress)
+    // A line for the last step, and of the others at most one every two seconds.
+    private sealed class StepLines(Terminal terminal, int stepTokens)
     {
-        double remaining = (progress.Steps - progress.Step) * (double)sequenceTokens / Math.Max(progress.TokensPerSecond, 1e-9);
-        string eta = Figures.Duration(TimeSpan.FromSeconds(Math.Min(remaining, TimeSpan.MaxValue.TotalSeconds / 2)));
-        terminal.Error.WriteLine(
-            $"step {progress.Step}/{progress.Steps}  train {Figures.Measure(progress.Loss)}  {Figures.Count(progress.TokensPerSecond)} tok/s  eta {eta}");
+        private static readonly TimeSpan Every = TimeSpan.FromSeconds(2);
+        private long? _last;
+
+        public void Show(PretrainProgress progress)
+        {
+            if (progress.Step < progress.Steps && _last is { } last && terminal.Clock.GetElapsedTime(last) < Every)
+            {
+                return;
+            }
+
+            _last = terminal.Clock.GetTimestamp();
+            double left = (progress.Steps - progress.Step) * (double)stepTokens / Math.Max(progress.TokensPerSecond, 1e-3);
+            terminal.Error.WriteLine(
+                $"step {progress.Step}/{progress.Steps}  train {Figures.Measure(progress.Loss)}  {Figures.Count(progress.TokensPerSecond)} tok/s  "
+                + $"eta {Figures.Duration(TimeSpan.FromSeconds(left))}");
+        }
     }
 }

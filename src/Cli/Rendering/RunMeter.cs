@@ -12,6 +12,7 @@ internal sealed class RunMeter(int rounds, TimeProvider clock)
 {
     private long? _started;
     private int _roundsHere;
+    private int _committed;
     private double _tokens;
     private double _trainSeconds;
     private double? _trainLoss;
@@ -45,7 +46,7 @@ internal sealed class RunMeter(int rounds, TimeProvider clock)
     /// <summary>A round ended.</summary>
     public void Commit(RoundRecord record)
     {
-        Round = record.Round;
+        Round = _committed = record.Round;
         _trainLoss = record.TrainLoss ?? _trainLoss;
         if (record.Evaluation is { } evaluation && evaluation.TryGetValue("loss", out double loss))
         {
@@ -81,7 +82,7 @@ internal sealed class RunMeter(int rounds, TimeProvider clock)
 
         if (_roundsHere > 0)
         {
-            TimeSpan left = clock.GetElapsedTime(_started!.Value) / _roundsHere * (rounds - Round);
+            TimeSpan left = clock.GetElapsedTime(_started!.Value) / _roundsHere * (rounds - _committed);
             text.Append("  eta ").Append(Figures.Duration(left));
         }
 
