@@ -1,1 +1,5 @@
-return 2;
+using FedLLM.Cli;
+using FedLLM.Cli.Hosting;
+
+using var interruption = Interruption.Listen();
+return await CommandLine.RunAsync(args, Terminal.OfProcess(), interruption.Token);

@@ -1,7 +1,7 @@
 namespace FedLLM.Experiments.Configuration;
 
 /// <summary>Finds what a misspelled name was meant to be.</summary>
-internal static class NearestName
+public static class NearestName
 {
     private const int MaxLength = 64;
 

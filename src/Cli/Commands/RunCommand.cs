@@ -1,0 +1,94 @@
+using System.CommandLine;
+using FedLLM.Cli.Hosting;
+using FedLLM.Cli.Rendering;
+using FedLLM.Experiments.Configuration;
+using FedLLM.Experiments.Running;
+using FedLLM.Federation.Rounds;
+using Spectre.Console;
+
+namespace FedLLM.Cli.Commands;
+
+/// <summary><c>fedllm run</c>: runs an experiment, or continues it.</summary>
+internal static class RunCommand
+{
+    /// <summary>Makes the command.</summary>
+    public static Command Create(Terminal terminal)
+    {
+        var file = new Argument<string>("FILE.yaml") { Description = "The experiment." };
+        var output = new Option<string?>("--out") { Description = "The run directory. Default: runs/<name>.", HelpName = "DIR" };
+        var set = new Option<string[]>("--set")
+        {
+            Description = "Override a value of the file; may be given several times.",
+            HelpName = "key.path=value",
+            DefaultValueFactory = _ => [],
+        };
+        var dashboard = new Option<string?>("--dashboard") { Description = "Show the run in a browser. (Not built yet.)", HelpName = "URL", Arity = ArgumentArity.ZeroOrOne };
+        var cluster = new Option<string?>("--cluster") { Description = "Run on a cluster. (Not built yet.)", HelpName = "URL" };
+        Option<bool> json = CommonOptions.Json();
+        var command = new Command("run", "Run an experiment, or continue it where its directory left off.") { file, output, set, dashboard, cluster, json };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            foreach (Option planned in (ReadOnlySpan<Option>)[dashboard, cluster])
+            {
+                if (parsed.GetResult(planned) is not null)
+                {
+                    throw PlannedCommand.Refusal($"fedllm run {planned.Name}");
+                }
+            }
+
+            Experiment experiment = ExperimentFile.Read(parsed.GetRequiredValue(file), parsed.GetValue(set));
+            string directory = parsed.GetValue(output) ?? Path.Combine("runs", experiment.Name);
+            RunResult result;
+            try
+            {
+                result = await RunAsync(terminal, experiment, directory, cancellationToken).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                terminal.Error.WriteLine(Failure.OneLine($"Interrupted. The same command continues the run in {directory} where it stopped."));
+                return ExitCode.Interrupted;
+            }
+
+            if (parsed.GetValue(json))
+            {
+                RunReport.WriteJson(terminal.Out, experiment.Name, result);
+            }
+            else
+            {
+                RunReport.Write(terminal.Out, terminal.OutIsScreen, result);
+            }
+
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static async Task<RunResult> RunAsync(Terminal terminal, Experiment experiment, string directory, CancellationToken cancellationToken)
+    {
+        // 1. Read and check everything the experiment names. Nothing is written yet, so an interruption need not wait for it.
+        terminal.Error.WriteLine($"{experiment.Name}: reading the model and the data");
+        PreparedExperiment prepared = await Task.Run(() => PreparedExperiment.Prepare(experiment, null, cancellationToken), cancellationToken)
+            .WaitAsync(cancellationToken).ConfigureAwait(false);
+
+        // 2. Say what the clients hold, before time is spent on it.
+        ShardTable.Write(terminal.Error, terminal.ErrorIsScreen, prepared.Reports);
+        if (prepared.HeldOut is { Tally: { IsWarning: true } tally })
+        {
+            terminal.Error.WriteLine(ShardTable.Warning("the held-out data", tally));
+        }
+
+        // 3. Run. Its computing occupies threads for long, so it begins on one of its own.
+        var runner = new ExperimentRunner(prepared, terminal.Clock);
+        int rounds = experiment.Federation.Rounds;
+        IAnsiConsole console = Tables.Console(terminal.Error, terminal.ErrorIsScreen);
+        var beginning = new BeginningNote(console);
+        Task<RunResult> Run(IRunObserver progress) =>
+            Task.Run(() => runner.RunAsync(directory, [beginning, progress], cancellationToken), CancellationToken.None);
+
+        RunResult result = await (console.Profile.Capabilities.Interactive
+            ? BarProgress.FollowAsync(console, rounds, terminal.Clock, Run)
+            : Run(new LineProgress(terminal.Error, rounds, terminal.Clock))).ConfigureAwait(false);
+        beginning.End();
+        return result;
+    }
+}

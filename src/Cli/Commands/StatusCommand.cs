@@ -1,0 +1,105 @@
+using System.CommandLine;
+using System.Globalization;
+using FedLLM.Cli.Hosting;
+using FedLLM.Cli.Rendering;
+using FedLLM.Experiments.RunDirectories;
+
+namespace FedLLM.Cli.Commands;
+
+/// <summary><c>fedllm status</c>: how far a run is, read without disturbing it.</summary>
+internal static class StatusCommand
+{
+    /// <summary>Makes the command.</summary>
+    public static Command Create(Terminal terminal)
+    {
+        var directory = new Argument<string>("DIR") { Description = "A run directory." };
+        Option<bool> json = CommonOptions.Json();
+        var command = new Command("status", "Show how far a run is.") { directory, json };
+        command.SetAction(parsed =>
+        {
+            RunStatus status = RunStatus.Read(parsed.GetRequiredValue(directory));
+            if (parsed.GetValue(json))
+            {
+                WriteJson(terminal.Out, status);
+            }
+            else
+            {
+                Write(terminal.Out, status);
+            }
+
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static void Write(TextWriter output, RunStatus status) => Tables.WriteFacts(
+        output,
+        ("run", status.Name),
+        ("state", State(status)),
+        ("round", string.Create(CultureInfo.InvariantCulture, $"{status.Round} of {status.Rounds}")),
+        ("train loss", Figures.Measure(status.TrainLoss)),
+        ("evaluation", status.LastEvaluation is { } last ? string.Join(", ", last.Select(e => $"{e.Key} {Figures.Measure(e.Value)}")) : "-"),
+        ("best loss", status.BestLoss is { } best ? string.Create(CultureInfo.InvariantCulture, $"{Figures.Measure(best.Loss)} after round {best.Round}") : "-"),
+        ("adapter", status.Adapter ?? "-"));
+
+    private static string State(RunStatus status) => status.State switch
+    {
+        RunState.Running => $"running: {status.Holder}",
+        RunState.Finished => "finished",
+        _ => "unfinished; the fedllm run command that began it continues it",
+    };
+
+    private static void WriteJson(TextWriter output, RunStatus status) => JsonResult.Write(output, document =>
+    {
+        document.WriteString("name", status.Name);
+        document.WriteString("state", status.State switch
+        {
+            RunState.Running => "running",
+            RunState.Finished => "finished",
+            _ => "unfinished",
+        });
+        document.WriteNumber("round", status.Round);
+        document.WriteNumber("rounds", status.Rounds);
+        document.WriteFinite("train_loss", status.TrainLoss);
+        if (status.LastEvaluation is { } evaluation)
+        {
+            document.WriteStartObject("evaluation");
+            foreach ((string suite, double value) in evaluation)
+            {
+                document.WriteFinite(suite, value);
+            }
+
+            document.WriteEndObject();
+        }
+        else
+        {
+            document.WriteNull("evaluation");
+        }
+
+        if (status.BestLoss is { } best)
+        {
+            document.WriteStartObject("best");
+            document.WriteNumber("round", best.Round);
+            document.WriteFinite("loss", best.Loss);
+            document.WriteEndObject();
+        }
+        else
+        {
+            document.WriteNull("best");
+        }
+
+        document.WriteString("adapter", status.Adapter);
+        if (status.Holder is { } holder)
+        {
+            document.WriteStartObject("process");
+            document.WriteNumber("id", holder.ProcessId);
+            document.WriteString("host", holder.Host);
+            document.WriteString("started", holder.Started);
+            document.WriteEndObject();
+        }
+        else
+        {
+            document.WriteNull("process");
+        }
+    });
+}

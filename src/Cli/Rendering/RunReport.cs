@@ -1,0 +1,64 @@
+using System.Globalization;
+using System.Text;
+using FedLLM.Experiments.RunDirectories;
+using FedLLM.Experiments.Running;
+using FedLLM.Federation.Rounds;
+using Spectre.Console;
+
+namespace FedLLM.Cli.Rendering;
+
+/// <summary>The result of a run: what was measured, round by round, and where the final adapter is.</summary>
+internal static class RunReport
+{
+    /// <summary>Writes the result for people.</summary>
+    public static void Write(TextWriter output, bool screen, RunResult result)
+    {
+        RoundRecord[] evaluated = [.. result.Rounds.Where(r => r.Evaluation is { Count: > 0 })];
+        string[] suites = [.. evaluated.SelectMany(r => r.Evaluation!.Keys).Distinct(StringComparer.Ordinal)];
+        if (evaluated.Length > 0)
+        {
+            Table table = Tables.New(["#round", "#train loss", .. suites.Select(s => s == "loss" ? "#held-out loss" : "#" + s)]);
+            foreach (RoundRecord record in evaluated)
+            {
+                table.Row([
+                    record.Round.ToString(CultureInfo.InvariantCulture),
+                    Figures.Measure(record.TrainLoss),
+                    .. suites.Select(s => Figures.Measure(record.Evaluation!.TryGetValue(s, out double value) ? value : null)),
+                ]);
+            }
+
+            Tables.Console(output, screen).Write(table);
+        }
+
+        Tables.WriteFacts(
+            output,
+            ("rounds", Rounds(result)),
+            ("train loss", Figures.Measure(result.Rounds.LastOrDefault(r => r.TrainLoss is not null)?.TrainLoss)),
+            ("run", result.Directory),
+            ("adapter", result.AdapterFolder),
+            ("sha256", result.AdapterHash));
+    }
+
+    /// <summary>Writes the result for machines: <c>rounds</c> are the objects of <c>rounds.jsonl</c>.</summary>
+    public static void WriteJson(TextWriter output, string name, RunResult result) => JsonResult.Write(output, document =>
+    {
+        document.WriteString("name", name);
+        document.WriteString("directory", result.Directory);
+        document.WriteString("adapter_directory", result.AdapterFolder);
+        document.WriteString("adapter", result.AdapterHash);
+        document.WriteStartArray("rounds");
+        foreach (RoundRecord record in result.Rounds)
+        {
+            document.WriteRawValue(Encoding.UTF8.GetString(RoundLines.ToBytes(record)).TrimEnd('\n'));
+        }
+
+        document.WriteEndArray();
+    });
+
+    private static string Rounds(RunResult result)
+    {
+        int done = result.Rounds.Count == 0 ? 0 : result.Rounds[^1].Round;
+        int abandoned = result.Rounds.Count(r => r.Abandoned is not null);
+        return abandoned == 0 ? Figures.Count(done) : $"{Figures.Count(done)}, {Figures.Count(abandoned)} of them abandoned";
+    }
+}

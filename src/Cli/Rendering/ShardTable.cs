@@ -1,0 +1,59 @@
+using System.Globalization;
+using FedLLM.Data.Samples;
+using FedLLM.Data.Shards;
+using Spectre.Console;
+
+namespace FedLLM.Cli.Rendering;
+
+/// <summary>What the clients hold, shown before a run: counts, exclusions with reasons, labels, and a warning where much is excluded.</summary>
+internal static class ShardTable
+{
+    private const int MaxRows = 100;
+    private const int MaxWarnings = 20;
+    private const int ShownLabels = 3;
+
+    /// <summary>Writes the table and its warnings.</summary>
+    public static void Write(TextWriter output, bool screen, IReadOnlyList<ShardReport> reports)
+    {
+        Table table = Tables.New("#client", "name", "#samples", "#usable", "excluded", "#tokens", "labels");
+        foreach (ShardReport report in reports.Take(MaxRows))
+        {
+            SampleTally tally = report.Tally;
+            table.Row(
+                report.Client.ToString(CultureInfo.InvariantCulture), report.Name, Figures.Count(tally.Records), Figures.Count(tally.Usable),
+                tally.DescribeExclusions(), Figures.Count(tally.Tokens), Labels(tally));
+        }
+
+        if (reports.Count > MaxRows)
+        {
+            table.Row("...", $"{Figures.Count(reports.Count - MaxRows)} more", string.Empty, string.Empty, string.Empty, string.Empty, string.Empty);
+        }
+
+        table.Row(
+            "all", string.Empty, Figures.Count(reports.Sum(r => (long)r.Tally.Records)), Figures.Count(reports.Sum(r => (long)r.Tally.Usable)),
+            string.Empty, Figures.Count(reports.Sum(r => r.Tally.Tokens)), string.Empty);
+        Tables.Console(output, screen).Write(table);
+
+        string[] warnings = [.. reports.Select(r => r.Warning).OfType<string>()];
+        foreach (string warning in warnings.Take(MaxWarnings))
+        {
+            output.WriteLine("warning: " + Failure.OneLine(warning));
+        }
+
+        if (warnings.Length > MaxWarnings)
+        {
+            output.WriteLine($"warning: the same holds for {warnings.Length - MaxWarnings} more clients");
+        }
+    }
+
+    /// <summary>The warning where much of <paramref name="what"/> is excluded.</summary>
+    public static string Warning(string what, SampleTally tally) => string.Create(
+        CultureInfo.InvariantCulture, $"warning: {what}: {100 * tally.ExcludedShare:F1} % of its {tally.Records} records are excluded: {tally.DescribeExclusions()}");
+
+    private static string Labels(SampleTally tally)
+    {
+        var byCount = tally.Labels.OrderByDescending(l => l.Value).ThenBy(l => l.Key, StringComparer.Ordinal).ToArray();
+        string shown = string.Join(", ", byCount.Take(ShownLabels).Select(l => $"{l.Key} {Figures.Count(l.Value)}"));
+        return byCount.Length > ShownLabels ? $"{shown}, {byCount.Length - ShownLabels} more" : shown;
+    }
+}
