@@ -77,9 +77,16 @@ internal static class RunCommand
             terminal.Error.WriteLine(ShardTable.Warning("the held-out data", tally));
         }
 
-        // 3. Run. Its computing occupies threads for long, so it begins on one of its own.
+        // 3. Run.
+        return await FollowAsync(terminal, prepared, directory, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Runs a prepared experiment and shows its progress. Its computing occupies threads for long, so it begins on one of its own.</summary>
+    internal static async Task<RunResult> FollowAsync(
+        Terminal terminal, PreparedExperiment prepared, string directory, CancellationToken cancellationToken)
+    {
         var runner = new ExperimentRunner(prepared, terminal.Clock);
-        int rounds = experiment.Federation.Rounds;
+        int rounds = prepared.Experiment.Federation.Rounds;
         IAnsiConsole console = Tables.Console(terminal.Error, terminal.ErrorIsScreen);
         var beginning = new BeginningNote(console);
         Task<RunResult> Run(IRunObserver progress) =>
