@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace FedLLM.Numerics.Tests;
 
 public sealed class CounterRandomTests
@@ -92,5 +94,23 @@ public sealed class CounterRandomTests
 
         Assert.Equal(6, counts.Count);
         Assert.All(counts.Values, c => Assert.InRange(c, 850, 1150));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(12345)]
+    [InlineData(0xFFFFFFFC)] // the counter's low word overflows into its high word
+    public void EightBlocks_EveryLane_IsTheScalarDraw(ulong block)
+    {
+        var random = new CounterRandom(7, RandomPurpose.Dropout, 1, 2, 3);
+        random.EightBlocks(block, out Vector512<uint> low, out Vector512<uint> high);
+        for (int lane = 0; lane < 8; lane++)
+        {
+            ulong position = 4 * (block + (ulong)lane);
+            Assert.Equal(random.Bits(position), low[lane]);
+            Assert.Equal(random.Bits(position + 1), low[8 + lane]);
+            Assert.Equal(random.Bits(position + 2), high[lane]);
+            Assert.Equal(random.Bits(position + 3), high[8 + lane]);
+        }
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using FedLLM.Numerics;
 
 namespace FedLLM.Engine.Kernels;
@@ -13,14 +15,14 @@ internal static unsafe class Dropout
     /// </summary>
     public static void Apply(Workers workers, CounterRandom random, double probability, int module, long firstRow, float* x, float* y, int rows, int size)
     {
-        int perTask = Blocks.RowsPerTask(8 * size);
+        int perTask = Blocks.RowsPerTask(4 * size);
         workers.Run(Blocks.Count(rows, perTask), new Work(random, Threshold(probability), Keep(probability), module, firstRow, x, y, rows, size, perTask, false));
     }
 
     /// <summary>Adds to dx [R,N] the gradient dy / (1 - p) where kept.</summary>
     public static void Backward(Workers workers, CounterRandom random, double probability, int module, long firstRow, float* dy, float* dx, int rows, int size)
     {
-        int perTask = Blocks.RowsPerTask(8 * size);
+        int perTask = Blocks.RowsPerTask(4 * size);
         workers.Run(Blocks.Count(rows, perTask), new Work(random, Threshold(probability), Keep(probability), module, firstRow, dy, dx, rows, size, perTask, true));
     }
 
@@ -34,23 +36,29 @@ internal static unsafe class Dropout
         public void Execute(int task, int worker)
         {
             int end = Math.Min(rows, (task + 1) * perTask);
-            uint* bits = stackalloc uint[4];
             for (int row = task * perTask; row < end; row++)
             {
-                float* source = x + ((long)row * size);
-                float* target = y + ((long)row * size);
-                ulong position = ((ulong)module << 46) | ((ulong)(firstRow + row) << 16);
-                for (int i = 0; i < size; i += 4)
+                // Eight blocks of four words serve 32 columns.
+                ulong block = ((ulong)module << 44) | ((ulong)(firstRow + row) << 14);
+                long at = (long)row * size;
+                for (int i = 0; i < size; i += 2 * Lanes.Width, block += 8)
                 {
-                    random.Bits4((position + (ulong)i) >> 2, bits);
-                    int count = Math.Min(4, size - i);
-                    for (int j = 0; j < count; j++)
+                    random.EightBlocks(block, out Vector512<uint> low, out Vector512<uint> high);
+                    Mask(low, at + i, size - i);
+                    if (size - i > Lanes.Width)
                     {
-                        float value = bits[j] < threshold ? 0f : source[i + j] * scale;
-                        target[i + j] = add ? target[i + j] + value : value;
+                        Mask(high, at + i + Lanes.Width, size - i - Lanes.Width);
                     }
                 }
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private void Mask(Vector512<uint> bits, long at, int count)
+        {
+            Vector512<float> kept = Vector512.GreaterThanOrEqual(bits, Vector512.Create(threshold)).AsSingle();
+            Vector512<float> value = Vector512.ConditionalSelect(kept, Lanes.Load(x + at, count) * Vector512.Create(scale), Vector512<float>.Zero);
+            Lanes.Store(add ? Lanes.Load(y + at, count) + value : value, y + at, count);
         }
     }
 }

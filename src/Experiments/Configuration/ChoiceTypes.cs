@@ -4,7 +4,7 @@ namespace FedLLM.Experiments.Configuration;
 /// <param name="built">The names that work, with what they mean.</param>
 /// <param name="planned">Names of the design that are not built yet: they have their own error.</param>
 internal sealed class ChoiceType<T>(IReadOnlyList<(string Name, T Value)> built, params string[] planned) : ValueType
-    where T : struct, Enum
+    where T : notnull
 {
     public override ValueReading Read(SourceNode node, string folder)
     {

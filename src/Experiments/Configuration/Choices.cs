@@ -37,42 +37,6 @@ public enum WeightType
     Float32,
 }
 
-/// <summary>Which fields a record has.</summary>
-public enum RecordFormat
-{
-    /// <summary><c>auto</c>: recognized from the fields.</summary>
-    Auto,
-
-    /// <summary><c>alpaca</c>: instruction, input, output.</summary>
-    Alpaca,
-
-    /// <summary><c>dolly</c>: instruction, context, response.</summary>
-    Dolly,
-
-    /// <summary><c>plain</c>: instruction, response.</summary>
-    Plain,
-}
-
-/// <summary>The frame around an instruction.</summary>
-public enum PromptTemplate
-{
-    /// <summary><c>alpaca</c>.</summary>
-    Alpaca,
-
-    /// <summary><c>vicuna</c>.</summary>
-    Vicuna,
-}
-
-/// <summary>What happens to a sample longer than <c>data.max_length</c>.</summary>
-public enum OverlongPolicy
-{
-    /// <summary><c>exclude</c>: it is counted and left out.</summary>
-    Exclude,
-
-    /// <summary><c>trim-prompt</c>: its prompt loses tokens from the front until it fits.</summary>
-    TrimPrompt,
-}
-
 /// <summary>Which tokens the loss counts.</summary>
 public enum ScoredTokens
 {
@@ -88,6 +52,15 @@ public enum PartitionScheme
 
     /// <summary><c>files</c>: one client per file.</summary>
     Files,
+
+    /// <summary><c>dirichlet</c>: each label's records shared out by a Dirichlet draw.</summary>
+    Dirichlet,
+
+    /// <summary><c>shards</c>: records sorted by label, a few runs of them for each client.</summary>
+    Shards,
+
+    /// <summary><c>by-field</c>: one client per value of the field.</summary>
+    ByField,
 }
 
 /// <summary>The federated algorithm.</summary>

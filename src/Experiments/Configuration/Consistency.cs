@@ -10,6 +10,7 @@ internal static class Consistency
     public static void Check(Settings settings)
     {
         CheckClients(settings);
+        CheckPartition(settings);
         if (settings.TryGet("training.schedule", out LearningRateSchedule schedule)
             && schedule == LearningRateSchedule.CosineByRound
             && settings.TryGet("training.min_learning_rate", out double minimum)
@@ -22,12 +23,6 @@ internal static class Consistency
         Refuse<double>("federation.deadline", "is not built yet; only none is");
         Refuse<double>("training.epochs", "is not built yet; write none and count in training.max_steps");
         Refuse<HeldOutData>("data.evaluation", "is not built yet; only none is (the global adapter is evaluated on evaluation.data)");
-        if (settings.TryGet("data.partition.scheme", out PartitionScheme _))
-        {
-            Refuse<string>("data.partition.field", "belongs to the schemes dirichlet, shards and by-field, which are not built yet; remove it");
-            Refuse<double>("data.partition.alpha", "belongs to the scheme dirichlet, which is not built yet; remove it");
-            Refuse<long>("data.partition.min_size", "belongs to the scheme dirichlet, which is not built yet; remove it");
-        }
 
         void Refuse<T>(string path, string message)
         {
@@ -51,9 +46,35 @@ internal static class Consistency
         }
         else if (settings.IsNone("data.partition.clients")
             && settings.TryGet("data.partition.scheme", out PartitionScheme scheme)
-            && scheme != PartitionScheme.Files)
+            && scheme is not (PartitionScheme.Files or PartitionScheme.ByField))
         {
-            settings.AddAtOrigin("data.partition.clients", "must be a number; auto is for the scheme files");
+            settings.AddAtOrigin("data.partition.clients", "must be a number; auto is for the schemes files and by-field");
+        }
+    }
+
+    private static void CheckPartition(Settings settings)
+    {
+        if (!settings.TryGet("data.partition.scheme", out PartitionScheme scheme))
+        {
+            return;
+        }
+
+        RequireUse<string>("data.partition.field", "dirichlet, shards and by-field", PartitionScheme.Dirichlet, PartitionScheme.Shards, PartitionScheme.ByField);
+        RequireUse<double>("data.partition.alpha", "dirichlet", PartitionScheme.Dirichlet);
+        RequireUse<long>("data.partition.min_size", "dirichlet", PartitionScheme.Dirichlet);
+        RequireUse<long>("data.partition.shards_per_client", "shards", PartitionScheme.Shards);
+
+        void RequireUse<T>(string path, string users, params PartitionScheme[] schemes)
+        {
+            bool used = schemes.Contains(scheme);
+            if (!used && settings.TryGet<T>(path, out _))
+            {
+                settings.AddAtOrigin(path, $"belongs to {users}; remove it, or choose another data.partition.scheme");
+            }
+            else if (used && settings.IsNone(path))
+            {
+                settings.AddAtOrigin(path, "is needed by the scheme; give it a value, or remove the key for its default");
+            }
         }
     }
 }

@@ -1,3 +1,7 @@
+using FedLLM.Data.Examples;
+using FedLLM.Data.Samples;
+using FedLLM.Data.Templates;
+
 namespace FedLLM.Experiments.Configuration;
 
 /// <summary>The data and its partition.</summary>
@@ -9,8 +13,8 @@ public sealed record DataOptions
     /// <summary>In a folder: which files are shards (a file-name glob); null for all.</summary>
     public string? Pattern { get; init; }
 
-    /// <summary>Which fields a record has.</summary>
-    public required RecordFormat Format { get; init; }
+    /// <summary>Which fields a record has, or null (<c>auto</c>) to recognize them.</summary>
+    public FieldMapping? Format { get; init; }
 
     /// <summary>The frame around an instruction.</summary>
     public required PromptTemplate Template { get; init; }
@@ -36,10 +40,11 @@ public sealed record DataOptions
 /// <param name="Fraction">Share of the shard, in (0, 1), or null.</param>
 public sealed record HeldOutData(string? Glob, double? Fraction);
 
-/// <summary>How the data is cut into shards.</summary>
+/// <summary>How the data is cut into shards. What a scheme does not use is null.</summary>
 /// <param name="Scheme">The scheme. Default iid.</param>
-/// <param name="Clients">Number of clients; null (<c>auto</c>) only with scheme files: as many as there are files. Default 2 with iid.</param>
-/// <param name="Field">The record's field a scheme goes by, or null.</param>
-/// <param name="Alpha">Concentration of a Dirichlet partition, above 0, or null.</param>
-/// <param name="MinSize">Smallest shard a random partition may have, or null.</param>
-public sealed record PartitionOptions(PartitionScheme Scheme, int? Clients, string? Field, double? Alpha, int? MinSize);
+/// <param name="Clients">Number of clients; null (<c>auto</c>) with schemes files and by-field: as many as there are files or values. Default 2 with the others.</param>
+/// <param name="Field">The record's field that dirichlet, shards and by-field go by. Default category.</param>
+/// <param name="Alpha">Concentration of a Dirichlet partition, above 0. Default 0.5.</param>
+/// <param name="MinSize">Smallest shard a Dirichlet partition may have. Default 1.</param>
+/// <param name="ShardsPerClient">Runs of sorted records a client gets with scheme shards. Default 2.</param>
+public sealed record PartitionOptions(PartitionScheme Scheme, int? Clients, string? Field, double? Alpha, int? MinSize, int? ShardsPerClient);

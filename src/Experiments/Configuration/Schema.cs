@@ -1,3 +1,6 @@
+using FedLLM.Data.Examples;
+using FedLLM.Data.Samples;
+using FedLLM.Data.Templates;
 using FedLLM.Engine.Models;
 
 namespace FedLLM.Experiments.Configuration;
@@ -49,19 +52,19 @@ internal static class Schema
     [
         new("data.path", new PathType(), null, e => e.Data.Path, KeyRole.Content),
         new("data.pattern", new OptionalType(new FilePatternType()), "none", e => e.Data.Pattern),
-        new("data.format", Choice(("auto", RecordFormat.Auto), ("alpaca", RecordFormat.Alpaca), ("dolly", RecordFormat.Dolly), ("plain", RecordFormat.Plain)),
-            "auto", e => e.Data.Format),
-        new("data.template", Choice(("alpaca", PromptTemplate.Alpaca), ("vicuna", PromptTemplate.Vicuna)), "alpaca", e => e.Data.Template),
+        new("data.format", new OptionalType(new ChoiceType<FieldMapping>([.. FieldMapping.All.Select(m => (m.Name, m))]), "auto"), "auto", e => e.Data.Format),
+        new("data.template", new ChoiceType<PromptTemplate>([.. PromptTemplate.All.Select(t => (t.Name, t))]), "alpaca", e => e.Data.Template),
         new("data.max_length", new IntegerType(2, 1 << 24), "512", e => (long)e.Data.MaxLength),
         new("data.overlong", Choice(("exclude", OverlongPolicy.Exclude), ("trim-prompt", OverlongPolicy.TrimPrompt)), "exclude", e => e.Data.Overlong),
         new("data.scored", Choice([("response", ScoredTokens.Response)], "all"), "response", e => e.Data.Scored),
         new("data.evaluation", new OptionalType(new HeldOutType()), "none", e => e.Data.Evaluation),
-        new("data.partition.scheme", Choice([("iid", PartitionScheme.Iid), ("files", PartitionScheme.Files)], "dirichlet", "shards", "by-field"),
-            "iid", e => e.Data.Partition.Scheme),
+        new("data.partition.scheme", Choice(("iid", PartitionScheme.Iid), ("files", PartitionScheme.Files), ("dirichlet", PartitionScheme.Dirichlet),
+            ("shards", PartitionScheme.Shards), ("by-field", PartitionScheme.ByField)), "iid", e => e.Data.Partition.Scheme),
         new("data.partition.clients", new OptionalType(new IntegerType(1), "auto"), null, e => Long(e.Data.Partition.Clients)),
-        new("data.partition.field", new OptionalType(new TextType()), "none", e => e.Data.Partition.Field),
-        new("data.partition.alpha", new OptionalType(new NumberType(Bounds.Above(0))), "none", e => e.Data.Partition.Alpha),
-        new("data.partition.min_size", new OptionalType(new IntegerType(0)), "none", e => Long(e.Data.Partition.MinSize)),
+        new("data.partition.field", new OptionalType(new TextType()), null, e => e.Data.Partition.Field),
+        new("data.partition.alpha", new OptionalType(new NumberType(Bounds.Above(0))), null, e => e.Data.Partition.Alpha),
+        new("data.partition.min_size", new OptionalType(new IntegerType(0)), null, e => Long(e.Data.Partition.MinSize)),
+        new("data.partition.shards_per_client", new OptionalType(new IntegerType(1)), null, e => Long(e.Data.Partition.ShardsPerClient)),
     ];
 
     private static IEnumerable<Key> Federation() =>
@@ -114,10 +117,10 @@ internal static class Schema
     ];
 
     private static ChoiceType<T> Choice<T>(params (string Name, T Value)[] built)
-        where T : struct, Enum => new(built);
+        where T : notnull => new(built);
 
     private static ChoiceType<T> Choice<T>((string Name, T Value)[] built, params string[] planned)
-        where T : struct, Enum => new(built, planned);
+        where T : notnull => new(built, planned);
 
     private static object? Long(int? value) => value is null ? null : (long)value;
 }

@@ -1,4 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
+using FedLLM.Data.Examples;
+using FedLLM.Data.Samples;
+using FedLLM.Data.Templates;
 
 namespace FedLLM.Experiments.Configuration;
 
@@ -70,14 +73,14 @@ internal sealed class Settings(string file)
         var preset = _values.GetValueOrDefault("preset") as Preset?;
         foreach ((string path, string text) in preset is { } chosen ? Presets.Values(chosen) : new Dictionary<string, string>())
         {
-            if (!IsGiven(path) && !(path == "data.partition.clients" && IsByFile()))
+            if (!IsGiven(path) && !(path == "data.partition.clients" && CountsItself()))
             {
                 Fill(path, text, " (a value of the preset; write your own)");
             }
         }
 
         FillIfMissing("name", NameType.From(Path.GetFileNameWithoutExtension(File)));
-        FillIfMissing("data.partition.clients", IsByFile() ? "auto" : "2");
+        FillPartition();
         FillIfMissing("training.min_learning_rate", "1e-6");
         foreach (Key key in Schema.Keys.Where(k => !IsGiven(k.Path)))
         {
@@ -117,7 +120,7 @@ internal sealed class Settings(string file)
         {
             Path = Get<string>("data.path"),
             Pattern = (string?)_values["data.pattern"],
-            Format = Get<RecordFormat>("data.format"),
+            Format = (FieldMapping?)_values["data.format"],
             Template = Get<PromptTemplate>("data.template"),
             MaxLength = Int("data.max_length"),
             Overlong = Get<OverlongPolicy>("data.overlong"),
@@ -125,7 +128,7 @@ internal sealed class Settings(string file)
             Evaluation = (HeldOutData?)_values["data.evaluation"],
             Partition = new PartitionOptions(
                 Get<PartitionScheme>("data.partition.scheme"), IntOrNull("data.partition.clients"), (string?)_values["data.partition.field"],
-                (double?)_values["data.partition.alpha"], IntOrNull("data.partition.min_size")),
+                (double?)_values["data.partition.alpha"], IntOrNull("data.partition.min_size"), IntOrNull("data.partition.shards_per_client")),
         },
         Federation = new FederationOptions
         {
@@ -161,7 +164,19 @@ internal sealed class Settings(string file)
         Checkpoint = new CheckpointOptions(Int("checkpoint.every"), Int("checkpoint.keep"), Get<bool>("checkpoint.keep_updates")),
     };
 
-    private bool IsByFile() => _values.GetValueOrDefault("data.partition.scheme") is PartitionScheme.Files;
+    // Files and values of a field are as many as they are.
+    private bool CountsItself() => _values.GetValueOrDefault("data.partition.scheme") is PartitionScheme.Files or PartitionScheme.ByField;
+
+    // A scheme's keys have defaults where it uses them, and are none elsewhere.
+    private void FillPartition()
+    {
+        var scheme = _values.GetValueOrDefault("data.partition.scheme", PartitionScheme.Iid) as PartitionScheme?;
+        FillIfMissing("data.partition.clients", CountsItself() ? "auto" : "2");
+        FillIfMissing("data.partition.field", scheme is PartitionScheme.Dirichlet or PartitionScheme.Shards or PartitionScheme.ByField ? "category" : "none");
+        FillIfMissing("data.partition.alpha", scheme == PartitionScheme.Dirichlet ? "0.5" : "none");
+        FillIfMissing("data.partition.min_size", scheme == PartitionScheme.Dirichlet ? "1" : "none");
+        FillIfMissing("data.partition.shards_per_client", scheme == PartitionScheme.Shards ? "2" : "none");
+    }
 
     private void FillIfMissing(string path, string text)
     {

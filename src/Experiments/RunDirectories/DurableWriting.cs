@@ -6,13 +6,13 @@ internal static class DurableWriting
     /// <summary>Ends the names of files that are not finished.</summary>
     public const string Unfinished = ".tmp";
 
-    private static int _serial;
+    private static int LastSerial;
 
     /// <summary>Writes a file durably: into a temporary one beside it, flushed, renamed, the folder flushed.</summary>
     /// <exception cref="RunStorageException">The operating system refuses.</exception>
     public static void WriteWhole(this IRunFiles files, string path, Action<Stream> write)
     {
-        string temporary = FormattableString.Invariant($"{path}.{Interlocked.Increment(ref _serial)}{Unfinished}");
+        string temporary = FormattableString.Invariant($"{path}.{Interlocked.Increment(ref LastSerial)}{Unfinished}");
         try
         {
             using (Stream stream = files.Create(temporary))

@@ -1,4 +1,6 @@
 using System.Text;
+using FedLLM.Data.Samples;
+using FedLLM.Data.Templates;
 using FedLLM.Engine.Models;
 using FedLLM.Experiments.Configuration;
 
@@ -48,12 +50,11 @@ public sealed class ExperimentFileTests
             {
                 Path = "/exp/PATH",
                 Pattern = "local_*.json.gz",
-                Format = RecordFormat.Auto,
                 Template = PromptTemplate.Alpaca,
                 MaxLength = 512,
                 Overlong = OverlongPolicy.Exclude,
                 Scored = ScoredTokens.Response,
-                Partition = new PartitionOptions(PartitionScheme.Iid, 20, null, null, null),
+                Partition = new PartitionOptions(PartitionScheme.Iid, 20, null, null, null, null),
             },
             e.Data);
         Assert.Equal(
@@ -118,6 +119,16 @@ public sealed class ExperimentFileTests
     public void Parse_PresetWithSchemeFiles_DoesNotTakeThePresetsNumberOfClients() =>
         Assert.Null(Parse("preset: openfedllm-sft\nmodel: {path: base}\ndata: {path: shards, partition: {scheme: files}}\n").Data.Partition.Clients);
 
+    [Theory]
+    [InlineData("{scheme: dirichlet, clients: 9}", PartitionScheme.Dirichlet, 9, "category", 0.5, 1, null)]
+    [InlineData("{scheme: dirichlet, alpha: 2, min_size: 40, field: topic}", PartitionScheme.Dirichlet, 2, "topic", 2.0, 40, null)]
+    [InlineData("{scheme: shards, clients: 4}", PartitionScheme.Shards, 4, "category", null, null, 2)]
+    [InlineData("{scheme: by-field, field: language}", PartitionScheme.ByField, null, "language", null, null, null)]
+    public void Parse_Partition_HasTheSchemesDefaults(
+        string yaml, PartitionScheme scheme, int? clients, string? field, double? alpha, int? minSize, int? shardsPerClient) => Assert.Equal(
+        new PartitionOptions(scheme, clients, field, alpha, minSize, shardsPerClient),
+        Parse($"model: {{path: base}}\ndata: {{path: x, partition: {yaml}}}").Data.Partition);
+
     [Fact]
     public void Parse_PresetsThatNeedWhatIsNotBuilt_SaySoKeyByKey()
     {
@@ -141,7 +152,7 @@ public sealed class ExperimentFileTests
 
         Assert.Equal((16, 16.0, 8, 8), (e.Lora.Rank, e.Lora.Alpha, e.Training.BatchSize, e.Training.GradientAccumulation));
         Assert.Equal([LinearKind.Query], e.Lora.Targets);
-        Assert.Equal(new PartitionOptions(PartitionScheme.Files, null, null, null, null), e.Data.Partition);
+        Assert.Equal(new PartitionOptions(PartitionScheme.Files, null, null, null, null, null), e.Data.Partition);
     }
 
     [Fact]
@@ -207,9 +218,11 @@ public sealed class ExperimentFileTests
     }
 
     [Theory]
-    [InlineData("partition: {scheme: dirichlet, alpha: 0.5, field: category}", "data.partition.scheme", "not built yet")]
-    [InlineData("partition: {alpha: 0.5}", "data.partition.alpha", "not built yet")]
-    [InlineData("partition: {clients: auto}", "data.partition.clients", "auto is for the scheme files")]
+    [InlineData("partition: {scheme: quantity}", "data.partition.scheme", "must be iid, files, dirichlet, shards or by-field")]
+    [InlineData("partition: {alpha: 0.5}", "data.partition.alpha", "belongs to dirichlet")]
+    [InlineData("partition: {scheme: dirichlet, shards_per_client: 3}", "data.partition.shards_per_client", "belongs to shards")]
+    [InlineData("partition: {scheme: shards, field: none}", "data.partition.field", "is needed by the scheme")]
+    [InlineData("partition: {clients: auto}", "data.partition.clients", "auto is for the schemes files and by-field")]
     [InlineData("partition: {clients: 1}", "data.partition.clients", "clients_per_round is 2")]
     [InlineData("evaluation: 0.1", "data.evaluation", "not built yet")]
     [InlineData("evaluation: 1.5", "data.evaluation", "below 1")]
