@@ -42,7 +42,7 @@ internal static class RunCommand
             RunResult result;
             try
             {
-                result = await RunAsync(terminal, prepared, directory, cancellationToken).ConfigureAwait(false);
+                result = await FollowAsync(terminal, prepared, directory, cancellationToken).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
@@ -80,15 +80,14 @@ internal static class RunCommand
         return prepared;
     }
 
-    private static async Task<RunResult> RunAsync(
+    /// <summary>Runs a prepared experiment and shows its progress. Its computing occupies threads for long, so it begins on one of its own.</summary>
+    internal static async Task<RunResult> FollowAsync(
         Terminal terminal, PreparedExperiment prepared, string directory, CancellationToken cancellationToken)
     {
         var runner = new ExperimentRunner(prepared, terminal.Clock);
         int rounds = prepared.Experiment.Federation.Rounds;
         IAnsiConsole console = Tables.Console(terminal.Error, terminal.ErrorIsScreen);
         var beginning = new BeginningNote(console);
-
-        // A run computes for long between its awaits: it begins on a thread of its own.
         Task<RunResult> Run(IRunObserver progress) =>
             Task.Run(() => runner.RunAsync(directory, [beginning, progress], cancellationToken), CancellationToken.None);
 
