@@ -57,7 +57,7 @@ internal static class CommandLine
     {
         var root = new RootCommand("Fine-tunes language models with LoRA on data that stays where it is: many clients, one adapter.")
         {
-            DemoCommand.Create(),
+            DemoCommand.Create(terminal),
             RunCommand.Create(terminal),
             StatusCommand.Create(terminal),
             EvaluateCommand.Create(terminal),

@@ -35,7 +35,7 @@ internal static class GenerateCommand
             text = parsed.GetValue(template)?.GenerationPrompt(text) ?? text;
             var settings = new GenerationSettings(
                 (int)parsed.GetValue(maxNewTokens)!.Value, parsed.GetValue(temperature), (ulong)parsed.GetValue(seed)!.Value);
-            Continuation result = await Task.Run(
+            TextContinuation result = await Task.Run(
                 () => Generate(parsed.GetRequiredValue(model), parsed.GetValue(adapter), text, settings), cancellationToken)
                 .WaitAsync(cancellationToken).ConfigureAwait(false);
             Write(terminal, result, parsed.GetValue(json));
@@ -44,39 +44,20 @@ internal static class GenerateCommand
         return command;
     }
 
-    private static Continuation Generate(string modelPath, string? adapterPath, string text, GenerationSettings settings)
+    private static TextContinuation Generate(string modelPath, string? adapterPath, string text, GenerationSettings settings)
     {
         DecoderWeights weights = ModelDirectory.Load(modelPath);
         ITokenizer tokenizer = PreparedExperiment.LoadTokenizer(modelPath, weights.Config);
         LoraAdapter? adapter = adapterPath is null ? null : LoadAdapter(adapterPath, weights.Config);
-        var prompt = new List<int>();
-        if (tokenizer is { AddsBeginOfSequence: true, BeginOfSequenceId: { } begin })
-        {
-            prompt.Add(begin);
-        }
-
-        prompt.AddRange(tokenizer.Encode(text).Select(t => t.Id));
-        if (prompt.Count == 0)
-        {
-            throw new UsageException("--prompt gives no token, and this tokenizer adds no begin-of-sequence. Give a text");
-        }
-
-        if (prompt.Count >= weights.Config.MaxPositions)
-        {
-            throw new UsageException(
-                $"--prompt has {prompt.Count} tokens, and the model has {weights.Config.MaxPositions} positions: no room for a new token. Shorten the prompt");
-        }
-
-        HashSet<int> stops = [.. weights.Config.EndOfSequenceIds];
-        if (tokenizer.EndOfSequenceId is { } end)
-        {
-            stops.Add(end);
-        }
-
         using var workers = new Workers(Environment.ProcessorCount);
-        int[] promptIds = [.. prompt];
-        IReadOnlyList<int> generated = TextGeneration.Generate(new LanguageModel(weights, adapter, workers), promptIds, settings, stops);
-        return new Continuation(Continued(tokenizer, prompt, generated), prompt.Count, generated, stops.Contains(generated[^1]));
+        try
+        {
+            return TextContinuation.Generate(new LanguageModel(weights, adapter, workers), tokenizer, text, settings);
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException($"--prompt: {e.Message}");
+        }
     }
 
     /// <summary>Loads an adapter that fits <paramref name="model"/>.</summary>
@@ -86,18 +67,7 @@ internal static class GenerateCommand
         return new LoraAdapter(model, loaded.Config, loaded.Tensors);
     }
 
-    // The text that generation adds to the prompt's. Decoded alone it would lack the space that some tokenizers take from a text's beginning, and a
-    // character whose bytes lie on both sides would be lost.
-    private static string Continued(ITokenizer tokenizer, List<int> prompt, IReadOnlyList<int> generated)
-    {
-        // An embedding may have more rows than the tokenizer has tokens; such an id has no text.
-        int[] known = [.. generated.Where(id => id < tokenizer.VocabularySize)];
-        string before = tokenizer.Decode(prompt);
-        string whole = tokenizer.Decode([.. prompt, .. known]);
-        return whole.StartsWith(before, StringComparison.Ordinal) ? whole[before.Length..] : tokenizer.Decode(known);
-    }
-
-    private static void Write(Terminal terminal, Continuation result, bool json)
+    private static void Write(Terminal terminal, TextContinuation result, bool json)
     {
         if (!json)
         {
@@ -119,6 +89,4 @@ internal static class GenerateCommand
             document.WriteString("ended_by", result.Ended ? "end_of_sequence" : "max_new_tokens");
         });
     }
-
-    private sealed record Continuation(string Text, int PromptTokens, IReadOnlyList<int> Ids, bool Ended);
 }

@@ -23,14 +23,14 @@ public static class TextGeneration
         ArgumentNullException.ThrowIfNull(stopIds);
         if (prompt.IsEmpty)
         {
-            throw new ArgumentException("The prompt has no token. Give at least one, such as begin-of-sequence.", nameof(prompt));
+            throw new ArgumentException("The prompt has no token. Give at least one, such as begin-of-sequence.");
         }
 
         int limit = Math.Min(settings.MaxNewTokens, model.Config.MaxPositions - prompt.Length);
         if (limit < 1)
         {
             throw new ArgumentException(
-                $"The prompt has {prompt.Length} tokens, and the model has {model.Config.MaxPositions} positions: no room for a new token. Shorten the prompt.", nameof(prompt));
+                $"The prompt has {prompt.Length} tokens, and the model has {model.Config.MaxPositions} positions: no room for a new token. Shorten the prompt.");
         }
 
         var cache = new KeyValueCache(model.Config, prompt.Length + limit);

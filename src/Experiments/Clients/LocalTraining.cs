@@ -33,7 +33,7 @@ public sealed class LocalTraining(TrainingOptions options, ulong seed, TimeProvi
         long started = clock.GetTimestamp();
         trainer.Start(global);
         int[][][] plan = RoundSampler.Plan(
-            seed, round, shard.Client, shard.Samples.Count, options.BatchSize, options.GradientAccumulation, Steps(shard.Samples.Count));
+            seed, round, shard.Client, shard.Samples.Count, options.BatchSize, options.GradientAccumulation, options.MaxSteps);
         double loss = 0;
         long tokens = 0;
         for (int step = 0; step < plan.Length; step++)
@@ -54,8 +54,4 @@ public sealed class LocalTraining(TrainingOptions options, ulong seed, TimeProvi
 
         return new LocalUpdate(delta, new ClientMetrics(loss / plan.Length, tokens, clock.GetElapsedTime(started).TotalSeconds));
     }
-
-    private int Steps(int samples) => options.Epochs is { } epochs
-        ? Math.Max(1, (int)Math.Ceiling(epochs * samples / ((double)options.BatchSize * options.GradientAccumulation)))
-        : options.MaxSteps;
 }

@@ -8,7 +8,6 @@ using FedLLM.Engine.Files;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Tokenization;
 using FedLLM.Experiments.Configuration;
-using PromptTemplate = FedLLM.Data.Templates.PromptTemplate;
 
 namespace FedLLM.Experiments.Running;
 
@@ -33,9 +32,6 @@ public sealed class PreparedExperiment
 
     /// <summary>The base model's tokenizer.</summary>
     public required ITokenizer Tokenizer { get; init; }
-
-    /// <summary>The prompt template.</summary>
-    public required PromptTemplate Template { get; init; }
 
     /// <summary>The clients' samples.</summary>
     public required IShardSource Shards { get; init; }
@@ -64,11 +60,10 @@ public sealed class PreparedExperiment
                 $"Set data.max_length to at most {weights.Config.MaxPositions}");
         }
 
-        PromptTemplate template = experiment.Data.Template == Configuration.PromptTemplate.Vicuna ? PromptTemplate.Vicuna : PromptTemplate.Alpaca;
-        var encoder = new SampleEncoder(
-            tokenizer, template, experiment.Data.MaxLength,
-            experiment.Data.Overlong == Configuration.OverlongPolicy.TrimPrompt ? Data.Samples.OverlongPolicy.TrimPrompt : Data.Samples.OverlongPolicy.Exclude);
-        var reader = new ExampleReader(Mapping(experiment.Data.Format));
+        var encoder = new SampleEncoder(tokenizer, experiment.Data.Template, experiment.Data.MaxLength, experiment.Data.Overlong);
+        ExampleReader reader = experiment.Data.Partition.Field is { } field
+            ? new ExampleReader(experiment.Data.Format, field)
+            : new ExampleReader(experiment.Data.Format);
 
         IReadOnlyList<string> files = experiment.Data.Partition.Scheme == PartitionScheme.Files
             ? DataFiles.FindShards(experiment.Data.Path, experiment.Data.Pattern)
@@ -90,7 +85,6 @@ public sealed class PreparedExperiment
             Inputs = new ExperimentInputs(ModelDirectory.ContentHash(experiment.Model.Path), DataFingerprint.Compute(files), NumericsVersion.Current),
             Weights = weights,
             Tokenizer = tokenizer,
-            Template = template,
             Shards = shards,
             Reports = reports,
             HeldOut = experiment.Evaluation.Data is { } held ? SampleSet.LoadHeldOut(held, reader, encoder) : null,
@@ -118,10 +112,25 @@ public sealed class PreparedExperiment
             return new FilePartition(files, reader);
         }
 
+        PartitionOptions options = experiment.Data.Partition;
+        string origin = experiment.Data.Path;
+        ulong seed = (ulong)experiment.Seed;
         Example[] examples = [.. files.SelectMany(reader.Read)];
-        int clients = experiment.Data.Partition.Clients!.Value;
-        return new RowPartition(
-            experiment.Data.Path, examples, IidPartitioner.Cut(examples.Length, clients, (ulong)experiment.Seed, experiment.Data.Path));
+        if (options.Scheme == PartitionScheme.Iid)
+        {
+            return new RowPartition(origin, examples, IidPartitioner.Cut(examples.Length, options.Clients!.Value, seed, origin));
+        }
+
+        IReadOnlyList<LabelGroup> groups = LabelGroup.Of(examples);
+        return options.Scheme switch
+        {
+            PartitionScheme.ByField => new RowPartition(origin, examples, [.. groups.Select(g => g.Rows)], [.. groups.Select(g => g.Label)]),
+            PartitionScheme.Dirichlet => new RowPartition(
+                origin, examples, DirichletPartitioner.Cut(groups, options.Clients!.Value, options.Alpha!.Value, options.MinSize!.Value, seed, origin)),
+            PartitionScheme.Shards => new RowPartition(
+                origin, examples, ShardPartitioner.Cut(groups, options.Clients!.Value, options.ShardsPerClient!.Value, seed, origin)),
+            _ => throw new InvalidOperationException($"The partition scheme {options.Scheme} is not handled."),
+        };
     }
 
     private static void CheckClients(Experiment experiment, IPartition partition)
@@ -140,12 +149,4 @@ public sealed class PreparedExperiment
                 "Sample at most all clients");
         }
     }
-
-    private static FieldMapping? Mapping(RecordFormat format) => format switch
-    {
-        RecordFormat.Alpaca => FieldMapping.Alpaca,
-        RecordFormat.Dolly => FieldMapping.Dolly,
-        RecordFormat.Plain => FieldMapping.Plain,
-        _ => null,
-    };
 }
