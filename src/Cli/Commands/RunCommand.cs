@@ -38,10 +38,11 @@ internal static class RunCommand
 
             Experiment experiment = ExperimentFile.Read(parsed.GetRequiredValue(file), parsed.GetValue(set));
             string directory = parsed.GetValue(output) ?? Path.Combine("runs", experiment.Name);
+            PreparedExperiment prepared = await PrepareAsync(terminal, experiment, cancellationToken).ConfigureAwait(false);
             RunResult result;
             try
             {
-                result = await RunAsync(terminal, experiment, directory, cancellationToken).ConfigureAwait(false);
+                result = await FollowAsync(terminal, prepared, directory, cancellationToken).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
@@ -63,22 +64,20 @@ internal static class RunCommand
         return command;
     }
 
-    private static async Task<RunResult> RunAsync(Terminal terminal, Experiment experiment, string directory, CancellationToken cancellationToken)
+    // Reads and checks everything the experiment names, and says what the clients hold before time is spent on it. Nothing is written yet, so an
+    // interruption need not wait for it.
+    private static async Task<PreparedExperiment> PrepareAsync(Terminal terminal, Experiment experiment, CancellationToken cancellationToken)
     {
-        // 1. Read and check everything the experiment names. Nothing is written yet, so an interruption need not wait for it.
         terminal.Error.WriteLine($"{experiment.Name}: reading the model and the data");
         PreparedExperiment prepared = await Task.Run(() => PreparedExperiment.Prepare(experiment, null, cancellationToken), cancellationToken)
             .WaitAsync(cancellationToken).ConfigureAwait(false);
-
-        // 2. Say what the clients hold, before time is spent on it.
         ShardTable.Write(terminal.Error, terminal.ErrorIsScreen, prepared.Reports);
         if (prepared.HeldOut is { Tally: { IsWarning: true } tally })
         {
             terminal.Error.WriteLine(ShardTable.Warning("the held-out data", tally));
         }
 
-        // 3. Run.
-        return await FollowAsync(terminal, prepared, directory, cancellationToken).ConfigureAwait(false);
+        return prepared;
     }
 
     /// <summary>Runs a prepared experiment and shows its progress. Its computing occupies threads for long, so it begins on one of its own.</summary>

@@ -15,7 +15,7 @@ public sealed class ProcessTests(SmallWorld world) : IDisposable
         Assert.Equal(new Answer(0, "fedllm 0.1.0" + Environment.NewLine, string.Empty), await FedllmProcess.Run("--version"));
 
     [Fact]
-    public async Task Tokenize_PrintsIdsInUtf8SafeOrder()
+    public async Task Tokenize_TextBeyondAscii_ArrivesWhole()
     {
         string text = "The cat likes ünïcode \U0001F600.";
         Answer process = await FedllmProcess.Run("tokenize", "--tokenizer", world.Model, "--text", text);
@@ -29,6 +29,15 @@ public sealed class ProcessTests(SmallWorld world) : IDisposable
         Answer answer = await FedllmProcess.Run("generate", "--model", _folder["none"], "--prompt", "x");
         answer.IsOneLine(1, _folder["none"], "hf download");
         Assert.Single(answer.ErrorLines());
+    }
+
+    [Fact]
+    public async Task Run_DirectoryInUse_NamesTheProcess()
+    {
+        using FedllmProcess first = FedllmProcess.Start("run", world.Experiment, "--out", _folder["run"], "--set", "federation.rounds=2000");
+        await first.Says("round 1/2000");
+        Answer second = await FedllmProcess.Run("run", world.Experiment, "--out", _folder["run"], "--set", "federation.rounds=2000");
+        second.IsOneLine(1, _folder["run"], "another run is using it", "process");
     }
 
     [SkippableFact]
@@ -53,6 +62,21 @@ public sealed class ProcessTests(SmallWorld world) : IDisposable
         Answer resumed = await FedllmProcess.Run(["run", world.Experiment, "--out", _folder["interrupted"], .. longRun]);
         Assert.Contains("continuing with round", resumed.Error, StringComparison.Ordinal);
         Assert.Equal((await undisturbed).Json().GetProperty("adapter").GetString(), resumed.Json().GetProperty("adapter").GetString());
+    }
+
+    [SkippableFact]
+    public async Task Run_InterruptedTwice_EndsInTheMiddleOfAStep()
+    {
+        Skip.If(OperatingSystem.IsWindows(), "Windows has no command that sends Ctrl-C to another process.");
+        using FedllmProcess process = FedllmProcess.Start(
+            "run", world.Experiment, "--out", _folder["run"], "--set", "training.gradient_accumulation=100000");
+        await process.Says("round 0/2");
+        process.Interrupt();
+        await process.Says("Once more ends at once");
+        process.Interrupt();
+        Answer stopped = await process.End();
+        Assert.True(stopped.Code == 130, stopped.ToString());
+        Assert.DoesNotContain("Interrupted.", stopped.Error, StringComparison.Ordinal); // what an orderly end would say
     }
 
     [SkippableFact]
