@@ -84,7 +84,10 @@ internal static class RunCommand
     internal static async Task<RunResult> FollowAsync(
         Terminal terminal, PreparedExperiment prepared, string directory, CancellationToken cancellationToken)
     {
-        var runner = new ExperimentRunner(prepared, terminal.Clock);
+        var runner = new ExperimentRunner(prepared, terminal.Clock)
+        {
+            Warn = warning => terminal.Error.WriteLine("warning: " + Failure.OneLine(warning)),
+        };
         int rounds = prepared.Experiment.Federation.Rounds;
         IAnsiConsole console = Tables.Console(terminal.Error, terminal.ErrorIsScreen);
         var beginning = new BeginningNote(console);

@@ -12,6 +12,9 @@ public static class ModelDirectory
     private const string ConfigFile = "config.json";
     private const string GenerationFile = "generation_config.json";
 
+    // What a training's result depends on besides configuration and weights, where it is there.
+    private static readonly string[] OptionalFiles = [GenerationFile, "tokenizer.json", "tokenizer.model", "tokenizer_config.json"];
+
     /// <summary>Loads configuration and parameters, widened to float32.</summary>
     /// <exception cref="InputFileException">The folder or a file in it is absent, damaged, or asks for something this program does not do.</exception>
     public static DecoderWeights Load(string path)
@@ -66,7 +69,7 @@ public static class ModelDirectory
             (ConfigFile, JsonFile.Object(json => ModelConfigWriter.Write(json, weights.Config, type))));
     }
 
-    /// <summary>Identifies a model by content: the SHA-256, in lower-case hexadecimal, over name, length and bytes of <c>config.json</c>, <c>generation_config.json</c> if present, and each weight file.</summary>
+    /// <summary>Identifies a model by content: the SHA-256, in lower-case hexadecimal, over name, length and bytes of <c>config.json</c>, of <c>generation_config.json</c> and the tokenizer's files if present, and of each weight file.</summary>
     /// <exception cref="InputFileException">The folder or a file in it is absent or cannot be read.</exception>
     public static string ContentHash(string path)
     {
@@ -74,8 +77,8 @@ public static class ModelDirectory
         Find(path);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] chunk = new byte[1 << 20];
-        string[] configs = File.Exists(Path.Combine(path, GenerationFile)) ? [ConfigFile, GenerationFile] : [ConfigFile];
-        foreach (string name in configs.Concat(WeightFiles.FileNames(path)))
+        IEnumerable<string> optional = OptionalFiles.Where(name => File.Exists(Path.Combine(path, name)));
+        foreach (string name in optional.Prepend(ConfigFile).Concat(WeightFiles.FileNames(path)))
         {
             using SafeFileHandle handle = InputFile.Open(Path.Combine(path, name), out long length);
             hash.AppendData(Encoding.UTF8.GetBytes(name + "\0"));

@@ -27,7 +27,7 @@ public static class Pretraining
     /// <param name="threads">Threads to use; never changes the result.</param>
     /// <param name="progress">Hears of progress, or null.</param>
     /// <param name="clock">Measures speed.</param>
-    /// <param name="cancellationToken">Stops between steps; nothing is written then but the tokenizer.</param>
+    /// <param name="cancellationToken">Stops between steps; nothing is written then.</param>
     /// <exception cref="InputFileException">The corpus cannot be read or is too small.</exception>
     public static double Run(
         PretrainConfig config, string output, int threads, Action<PretrainProgress>? progress, TimeProvider clock, CancellationToken cancellationToken)
@@ -40,9 +40,7 @@ public static class Pretraining
         BytePairVocabulary vocabulary = BytePairTrainer.Train(
             documents,
             new BytePairTrainerOptions { VocabularySize = config.VocabularySize, SpecialTokens = [EndOfText], EndOfSequence = EndOfText });
-        Directory.CreateDirectory(output);
-        vocabulary.Save(output);
-        ITokenizer tokenizer = TokenizerDirectory.Load(output);
+        ITokenizer tokenizer = Load(vocabulary);
         int[] stream = Encode(documents, tokenizer);
         if (stream.Length <= config.SequenceLength)
         {
@@ -82,8 +80,25 @@ public static class Pretraining
             }
         }
 
+        Directory.CreateDirectory(output);
+        vocabulary.Save(output);
         ModelDirectory.Save(output, weights, config.Bfloat16 ? TensorType.BF16 : TensorType.F32);
         return recent;
+    }
+
+    // Read back from files as every user of the model will, in a folder that does not stay: the output is written when all is done.
+    private static ITokenizer Load(BytePairVocabulary vocabulary)
+    {
+        string folder = Directory.CreateTempSubdirectory("fedllm-pretrain-").FullName;
+        try
+        {
+            vocabulary.Save(folder);
+            return TokenizerDirectory.Load(folder);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     // Linear warm-up, then a cosine to the minimum at the last step.

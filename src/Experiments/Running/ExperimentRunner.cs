@@ -24,6 +24,9 @@ public sealed record RunResult(string Directory, string AdapterFolder, string Ad
 /// <summary>Runs a prepared experiment in this process, or continues it where its run directory left off.</summary>
 public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider clock)
 {
+    /// <summary>Hears, a line each, what was found damaged in the run directory and is not used.</summary>
+    public Action<string>? Warn { get; init; }
+
     /// <summary>
     /// Runs to the last round. A directory that holds an unfinished run of the same experiment is continued; of a finished one, the result is returned.
     /// </summary>
@@ -42,6 +45,11 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
         int threads = experiment.Training.Threads ?? Environment.ProcessorCount;
         ulong seed = (ulong)experiment.Seed;
         using RunDirectory run = RunDirectory.Open(directory, experiment, prepared.Inputs);
+        foreach (string warning in run.Warnings)
+        {
+            Warn?.Invoke(warning);
+        }
+
         using var fleet = new EmbeddedFleet(
             prepared.Weights, lora, new AdamWSettings(WeightDecay: experiment.Training.WeightDecay), new LocalTraining(experiment.Training, seed, clock),
             prepared.Shards, run.Store, run.Journal, threads, experiment.Training.Lanes ?? threads);

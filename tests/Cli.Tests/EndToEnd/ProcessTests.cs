@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using System.Text.Json;
 using FedLLM.Cli.Tests.Support;
 
@@ -62,6 +63,37 @@ public sealed class ProcessTests(SmallWorld world) : IDisposable
         Answer resumed = await FedllmProcess.Run(["run", world.Experiment, "--out", _folder["interrupted"], .. longRun]);
         Assert.Contains("continuing with round", resumed.Error, StringComparison.Ordinal);
         Assert.Equal((await undisturbed).Json().GetProperty("adapter").GetString(), resumed.Json().GetProperty("adapter").GetString());
+    }
+
+    [Fact]
+    public async Task Run_KilledTwice_ContinuesToTheUndisturbedAdapter()
+    {
+        string[] longRun = ["--set", "federation.rounds=40", "--json"];
+        Answer undisturbed = await Answer.Of(["run", world.Experiment, "--out", _folder["undisturbed"], .. longRun]);
+        foreach (string moment in (string[])["round 2/40", "continuing with round"])
+        {
+            using FedllmProcess process = FedllmProcess.Start(["run", world.Experiment, "--out", _folder["killed"], .. longRun]);
+            await process.Says(moment);
+            process.Kill();
+        }
+
+        Answer resumed = await FedllmProcess.Run(["run", world.Experiment, "--out", _folder["killed"], .. longRun]);
+        Assert.Contains("continuing with round", resumed.Error, StringComparison.Ordinal);
+        Assert.Equal(undisturbed.Json().GetProperty("adapter").GetString(), resumed.Json().GetProperty("adapter").GetString());
+    }
+
+    [SkippableTheory]
+    [InlineData("DOTNET_EnableAVX512", "0")]
+    [InlineData("DOTNET_EnableAVX2", "0")]
+    [InlineData("DOTNET_EnableHWIntrinsic", "0")]
+    [InlineData("DOTNET_TieredCompilation", "1")]
+    public async Task Run_OtherInstructionsOrCompilation_GivesTheSameAdapter(string variable, string value)
+    {
+        // That the switches take effect is the numerics' own test; here they meet a whole run, dropout included.
+        Skip.IfNot(Sse2.IsSupported, "The switches are those of x64.");
+        Answer usual = await FedllmProcess.Run("run", world.Experiment, "--out", _folder["usual"], "--json");
+        Answer other = await FedllmProcess.RunWith(variable, value, "run", world.Experiment, "--out", _folder["other"], "--json");
+        Assert.Equal(usual.Json().GetProperty("adapter").GetString(), other.Json().GetProperty("adapter").GetString());
     }
 
     [SkippableFact]

@@ -15,7 +15,7 @@ internal sealed class FedllmProcess : IDisposable
     private readonly Lock _gate = new();
     private readonly List<(string Text, TaskCompletionSource Seen)> _awaited = [];
 
-    private FedllmProcess(string[] args)
+    private FedllmProcess(string[] args, (string Name, string Value)? variable = null)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         foreach (string arg in (string[])["exec", Path.Combine(AppContext.BaseDirectory, "fedllm.dll"), .. args])
@@ -24,6 +24,11 @@ internal sealed class FedllmProcess : IDisposable
         }
 
         start.Environment.Remove("FEDLLM_DEBUG");
+        if (variable is { } set)
+        {
+            start.Environment[set.Name] = set.Value;
+        }
+
         _process = Process.Start(start)!;
         _output = _process.StandardOutput.ReadToEndAsync();
         _errors = Task.Run(Follow);
@@ -37,6 +42,20 @@ internal sealed class FedllmProcess : IDisposable
     {
         using FedllmProcess process = Start(args);
         return await process.End();
+    }
+
+    /// <summary>Runs the program to its end with an environment variable set.</summary>
+    public static async Task<Answer> RunWith(string name, string value, params string[] args)
+    {
+        using var process = new FedllmProcess(args, (name, value));
+        return await process.End();
+    }
+
+    /// <summary>Ends the process at once, as SIGKILL does.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
     }
 
     /// <summary>Waits until standard error holds <paramref name="text"/>.</summary>
