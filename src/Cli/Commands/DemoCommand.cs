@@ -20,7 +20,7 @@ internal static class DemoCommand
     public static Command Create(Terminal terminal)
     {
         var output = new Option<string?>("--out") { Description = "The run directory. Default: a new one, runs/demo or runs/demo-N.", HelpName = "DIR" };
-        Option<bool> json = CommonOptions.Json();
+        Option<bool> json = CommandOptions.Json();
         var command = new Command("demo", "Show the whole story on the data and the tiny base model that the project ships.") { output, json };
         command.SetAction(async (parsed, cancellationToken) =>
         {

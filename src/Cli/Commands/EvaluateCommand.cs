@@ -23,18 +23,18 @@ internal static class EvaluateCommand
     /// <summary>Makes the command.</summary>
     public static Command Create(Terminal terminal)
     {
-        Option<string> model = CommonOptions.Model();
-        Option<string?> adapter = CommonOptions.Adapter();
-        Option<string?> suite = CommonOptions.Choice<string>("--suite", "What to measure.", ["loss"], name => name, PlannedSuites, null);
+        Option<string> model = CommandOptions.Model();
+        Option<string?> adapter = CommandOptions.Adapter();
+        Option<string?> suite = CommandOptions.Choice<string>("--suite", "What to measure.", ["loss"], name => name, PlannedSuites, null);
         suite.Required = true;
         var data = new Option<string>("--data") { Description = "A file, a folder or a glob.", HelpName = "PATH", Required = true };
-        Option<long?> limit = CommonOptions.Integer("--limit", "Use only the first N records.", 1, int.MaxValue);
-        Option<PromptTemplate?> template = CommonOptions.Template("The frame around an instruction.", PromptTemplate.Alpaca);
-        Option<long?> maxLength = CommonOptions.Integer(
+        Option<long?> limit = CommandOptions.Integer("--limit", "Use only the first N records.", 1, int.MaxValue);
+        Option<PromptTemplate?> template = CommandOptions.Template("The frame around an instruction.", PromptTemplate.Alpaca);
+        Option<long?> maxLength = CommandOptions.Integer(
             "--max-length", $"Longest sample in tokens; longer ones are excluded. Default: {DefaultMaxLength}, or the model's positions where it has fewer.", 2, 1 << 24);
-        Option<string?> format = CommonOptions.Choice<string>(
+        Option<string?> format = CommandOptions.Choice<string>(
             "--format", "The records' fields.", [Auto, .. FieldMapping.All.Select(m => m.Name)], name => name, [], Auto);
-        Option<bool> json = CommonOptions.Json();
+        Option<bool> json = CommandOptions.Json();
         var command = new Command("evaluate", "Measure a model, with or without an adapter.")
         {
             model, adapter, suite, data, limit, template, maxLength, format, json,

@@ -17,14 +17,14 @@ internal static class GenerateCommand
     /// <summary>Makes the command.</summary>
     public static Command Create(Terminal terminal)
     {
-        Option<string> model = CommonOptions.Model();
-        Option<string?> adapter = CommonOptions.Adapter();
+        Option<string> model = CommandOptions.Model();
+        Option<string?> adapter = CommandOptions.Adapter();
         var prompt = new Option<string>("--prompt") { Description = "The text to continue.", HelpName = "TEXT", Required = true };
-        Option<long?> maxNewTokens = CommonOptions.Integer("--max-new-tokens", "Most tokens to add.", 1, int.MaxValue, 64);
-        Option<double> temperature = CommonOptions.NotNegative("--temperature", "0 takes the likeliest token; above, tokens are drawn.", 0);
-        Option<long?> seed = CommonOptions.Integer("--seed", "Seed of the draws.", 0, long.MaxValue, 0);
-        Option<PromptTemplate?> template = CommonOptions.Template("Put the prompt, as an instruction, into this frame.", null);
-        Option<bool> json = CommonOptions.Json();
+        Option<long?> maxNewTokens = CommandOptions.Integer("--max-new-tokens", "Most tokens to add.", 1, int.MaxValue, 64);
+        Option<double> temperature = CommandOptions.NotNegative("--temperature", "0 takes the likeliest token; above, tokens are drawn.", 0);
+        Option<long?> seed = CommandOptions.Integer("--seed", "Seed of the draws.", 0, long.MaxValue, 0);
+        Option<PromptTemplate?> template = CommandOptions.Template("Put the prompt, as an instruction, into this frame.", null);
+        Option<bool> json = CommandOptions.Json();
         var command = new Command("generate", "Continue a prompt with a model, with or without an adapter.")
         {
             model, adapter, prompt, maxNewTokens, temperature, seed, template, json,

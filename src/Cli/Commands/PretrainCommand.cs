@@ -13,7 +13,7 @@ internal static class PretrainCommand
     {
         var file = new Argument<string>("CONFIG.yaml") { Description = "What to make." };
         var output = new Option<string>("--out") { Description = "The model directory to write.", HelpName = "DIR", Required = true };
-        Option<bool> json = CommonOptions.Json();
+        Option<bool> json = CommandOptions.Json();
         var command = new Command("pretrain", "Make a small base model: tokenizer and full-parameter training on one text.") { file, output, json };
         command.SetAction(async (parsed, cancellationToken) =>
         {

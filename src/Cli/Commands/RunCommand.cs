@@ -24,7 +24,7 @@ internal static class RunCommand
         };
         var dashboard = new Option<string?>("--dashboard") { Description = "Show the run in a browser. (Not built yet.)", HelpName = "URL", Arity = ArgumentArity.ZeroOrOne };
         var cluster = new Option<string?>("--cluster") { Description = "Run on a cluster. (Not built yet.)", HelpName = "URL" };
-        Option<bool> json = CommonOptions.Json();
+        Option<bool> json = CommandOptions.Json();
         var command = new Command("run", "Run an experiment, or continue it where its directory left off.") { file, output, set, dashboard, cluster, json };
         command.SetAction(async (parsed, cancellationToken) =>
         {

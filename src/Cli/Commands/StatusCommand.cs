@@ -13,7 +13,7 @@ internal static class StatusCommand
     public static Command Create(Terminal terminal)
     {
         var directory = new Argument<string>("DIR") { Description = "A run directory." };
-        Option<bool> json = CommonOptions.Json();
+        Option<bool> json = CommandOptions.Json();
         var command = new Command("status", "Show how far a run is.") { directory, json };
         command.SetAction(parsed =>
         {

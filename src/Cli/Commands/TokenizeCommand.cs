@@ -23,7 +23,7 @@ internal static class TokenizeCommand
         var text = new Option<string?>("--text") { Description = "The text.", HelpName = "TEXT" };
         var file = new Option<string?>("--file") { Description = "A UTF-8 file that is the text, to the last byte.", HelpName = "PATH" };
         var special = new Option<bool>("--special") { Description = "Add begin- and end-of-sequence where the tokenizer's configuration does." };
-        Option<bool> json = CommonOptions.Json();
+        Option<bool> json = CommandOptions.Json();
         var command = new Command("tokenize", "Print the token ids of a text.") { tokenizer, text, file, special, json };
         command.Validators.Add(result =>
         {

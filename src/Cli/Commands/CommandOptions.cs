@@ -7,7 +7,7 @@ using PromptTemplate = FedLLM.Data.Templates.PromptTemplate;
 namespace FedLLM.Cli.Commands;
 
 /// <summary>Options that several commands share, and options whose values are checked while they are parsed.</summary>
-internal static class CommonOptions
+internal static class CommandOptions
 {
     /// <summary><c>--json</c>.</summary>
     public static Option<bool> Json() => new("--json") { Description = "Print the result as one JSON document." };

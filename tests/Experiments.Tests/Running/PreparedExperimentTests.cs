@@ -1,0 +1,43 @@
+using FedLLM.Engine.Files;
+using FedLLM.Experiments.Running;
+
+namespace FedLLM.Experiments.Tests.Running;
+
+public sealed class PreparedExperimentTests
+{
+    private const int Samples = 1910; // demo/data/README.md
+
+    [Theory]
+    [InlineData("files", "auto", 20)]
+    [InlineData("iid", "7", 7)]
+    [InlineData("dirichlet", "5", 5)]
+    [InlineData("shards", "6", 6)]
+    [InlineData("by-field", "auto", 12)]
+    public void Prepare_EveryScheme_LosesNoSample(string scheme, string clients, int expected)
+    {
+        PreparedExperiment prepared = PreparedExperiment.Prepare(DemoAssets.Experiment($"data.partition.scheme={scheme}", $"data.partition.clients={clients}"));
+        Assert.Equal(expected, prepared.Shards.Clients);
+        Assert.Equal(Samples, prepared.Reports.Sum(r => r.Tally.Usable));
+        Assert.Equal(Samples, Enumerable.Range(0, expected).Sum(c => prepared.Shards.Load(c).Samples.Count));
+        Assert.Equal(240, prepared.HeldOut!.Samples.Count);
+    }
+
+    [Fact]
+    public void Prepare_OtherNumberOfFiles_IsRefused()
+    {
+        InputFileException refused = Assert.Throws<InputFileException>(() => PreparedExperiment.Prepare(DemoAssets.Experiment("data.partition.clients=21")));
+        Assert.Contains("20", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("21", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Prepare_LongerThanTheModel_IsRefused()
+    {
+        InputFileException refused = Assert.Throws<InputFileException>(() => PreparedExperiment.Prepare(DemoAssets.Experiment("data.max_length=257")));
+        Assert.Contains("256", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Prepare_TwiceTheSame_HasTheSameInputs() => Assert.Equal(
+        PreparedExperiment.Prepare(DemoAssets.Experiment()).Inputs, PreparedExperiment.Prepare(DemoAssets.Experiment("seed=2")).Inputs);
+}
