@@ -7,7 +7,6 @@ namespace FedLLM.Benchmarks;
 /// <summary>
 /// <c>gemm [--out FILE] [--repeats N] [--only TEXT]</c>: matrix products by shape, against the fused-multiply-add peak of one core in the same run.
 /// Shapes, thread counts and the peak take turns, and each shows its median over the turns, so that a disturbance hits all alike.
-/// On one thread a second column counts the process's CPU time instead of the wall's: what the kernel does when others share the core.
 /// </summary>
 internal static class GemmCommand
 {
@@ -62,9 +61,9 @@ internal static class GemmCommand
             for (int s = 0; s < shapes.Length; s++)
             {
                 // The first turn warms caches, pages and compiled code and is thrown away.
-                Rate peakRate = Measure(() => FmaPeak.Run(400_000), 400_000 * FmaPeak.OperationsPerIteration);
-                Rate singleRate = shapes[s].Measure(one);
-                Rate pairRate = shapes[s].Measure(two);
+                double peakRate = Measure(() => FmaPeak.Run(400_000), 400_000 * FmaPeak.OperationsPerIteration);
+                double singleRate = shapes[s].Measure(one);
+                double pairRate = shapes[s].Measure(two);
                 if (repeat >= 0)
                 {
                     peak.Add(peakRate);
@@ -92,16 +91,16 @@ internal static class GemmCommand
         text.WriteLine("# Matrix products");
         text.WriteLine();
         text.WriteLine($"`dotnet run -c Release --project bench/Benchmarks -- gemm`, {Machine.Describe()}; median of {repeats} interleaved turns.");
-        text.WriteLine($"Peak of one core (independent fused multiply-adds in registers), same run: {peak.Wall:F1} GFLOP/s by the clock, {peak.Cpu:F1} by CPU time.");
+        text.WriteLine($"Peak of one core (independent fused multiply-adds in registers), same run: {peak.Median:F1} GFLOP/s.");
         text.WriteLine();
-        text.WriteLine("| Product | M x N x K | 1 thread, GFLOP/s | of peak | of peak by CPU time | 2 threads, GFLOP/s | of 2 peaks |");
-        text.WriteLine("|---|---|---:|---:|---:|---:|---:|");
+        text.WriteLine("| Product | M x N x K | 1 thread, GFLOP/s | of peak | 2 threads, GFLOP/s | of 2 peaks |");
+        text.WriteLine("|---|---|---:|---:|---:|---:|");
         for (int s = 0; s < shapes.Length; s++)
         {
             Shape shape = shapes[s];
             text.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {shape.Name} | {shape.M} x {shape.N} x {shape.K} | {single[s].Wall:F1} | {single[s].Wall / peak.Wall:P0} | {single[s].Cpu / peak.Cpu:P0} | {pair[s].Wall:F1} | {pair[s].Wall / (2 * peak.Wall):P0} |"));
+                $"| {shape.Name} | {shape.M} x {shape.N} x {shape.K} | {single[s].Median:F1} | {single[s].Median / peak.Median:P0} | {pair[s].Median:F1} | {pair[s].Median / (2 * peak.Median):P0} |"));
         }
 
         return text.ToString();
@@ -113,30 +112,23 @@ internal static class GemmCommand
         return i >= 0 && i + 1 < args.Length ? args[i + 1] : null;
     }
 
-    private static Rate Measure(Action action, double operations)
+    // GFLOP/s by the clock.
+    private static double Measure(Action action, double operations)
     {
-        TimeSpan cpu = Environment.CpuUsage.TotalTime;
         long start = Stopwatch.GetTimestamp();
         action();
-        double wall = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        double used = (Environment.CpuUsage.TotalTime - cpu).TotalSeconds;
-        return new Rate(operations / wall / 1e9, operations / Math.Max(used, 1e-9) / 1e9);
+        return operations / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e9;
     }
-
-    /// <summary>GFLOP/s by the clock on the wall and by CPU time.</summary>
-    private readonly record struct Rate(double Wall, double Cpu);
 
     private sealed class Samples
     {
-        private readonly List<Rate> _rates = [];
+        private readonly List<double> _rates = [];
 
-        public double Wall => Median(_rates.Select(r => r.Wall));
+        public double Median => MedianOf(_rates);
 
-        public double Cpu => Median(_rates.Select(r => r.Cpu));
+        public void Add(double rate) => _rates.Add(rate);
 
-        public void Add(Rate rate) => _rates.Add(rate);
-
-        private static double Median(IEnumerable<double> values)
+        private static double MedianOf(IEnumerable<double> values)
         {
             double[] sorted = [.. values.Order()];
             return sorted.Length == 0 ? double.NaN : (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
@@ -159,7 +151,7 @@ internal static class GemmCommand
 
         public int K { get; } = k;
 
-        public Rate Measure(Workers workers) => GemmCommand.Measure(() => Call(workers), 2.0 * M * N * K * _calls);
+        public double Measure(Workers workers) => GemmCommand.Measure(() => Call(workers), 2.0 * M * N * K * _calls);
 
         private static float[] Filled(int length)
         {
