@@ -16,7 +16,7 @@ internal static class CompareCommand
     public static int Run(string[] args)
     {
         string file = args[0];
-        string[] seeds = (Option(args, "--seeds") ?? "1,2,3").Split(',');
+        string[] seeds = (Arguments.Option(args, "--seeds") ?? "1,2,3").Split(',');
         var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
         text.WriteLine($"# Federated against local: {file}");
         text.WriteLine();
@@ -53,7 +53,7 @@ internal static class CompareCommand
         text.WriteLine();
         text.Write(curves);
         Console.Write(text);
-        if (Option(args, "--out") is { } path)
+        if (Arguments.Option(args, "--out") is { } path)
         {
             File.WriteAllText(path, text.ToString());
         }
@@ -63,10 +63,4 @@ internal static class CompareCommand
 
     private static string Curve(IReadOnlyList<RoundRecord> rounds) => string.Join(
         ", ", rounds.Where(r => r.Evaluation is not null).Select(r => string.Create(CultureInfo.InvariantCulture, $"{r.Round}: {r.Evaluation!["loss"]:F4}")));
-
-    private static string? Option(string[] args, string name)
-    {
-        int i = Array.IndexOf(args, name);
-        return i >= 0 && i + 1 < args.Length ? args[i + 1] : null;
-    }
 }

@@ -49,8 +49,8 @@ internal static class GemmCommand
     /// <summary>Measures, prints the table and writes it to the file named by <c>--out</c>.</summary>
     public static int Run(string[] args)
     {
-        int repeats = int.Parse(Option(args, "--repeats") ?? "9", CultureInfo.InvariantCulture);
-        Shape[] shapes = [.. Shapes.Where(s => s.Name.Contains(Option(args, "--only") ?? "", StringComparison.Ordinal))];
+        int repeats = int.Parse(Arguments.Option(args, "--repeats") ?? "9", CultureInfo.InvariantCulture);
+        Shape[] shapes = [.. Shapes.Where(s => s.Name.Contains(Arguments.Option(args, "--only") ?? "", StringComparison.Ordinal))];
         using var one = new Workers(1);
         using var two = new Workers(2);
         var peak = new Samples();
@@ -77,7 +77,7 @@ internal static class GemmCommand
 
         string table = Table(shapes, peak, single, pair, repeats);
         Console.Write(table);
-        if (Option(args, "--out") is { } path)
+        if (Arguments.Option(args, "--out") is { } path)
         {
             File.WriteAllText(path, table);
         }
@@ -104,12 +104,6 @@ internal static class GemmCommand
         }
 
         return text.ToString();
-    }
-
-    private static string? Option(string[] args, string name)
-    {
-        int i = Array.IndexOf(args, name);
-        return i >= 0 && i + 1 < args.Length ? args[i + 1] : null;
     }
 
     // GFLOP/s by the clock.

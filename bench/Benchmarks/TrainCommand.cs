@@ -25,9 +25,9 @@ internal static class TrainCommand
     /// <summary>Measures all cases, or, as a child process, the one named by <c>--case</c>.</summary>
     public static int Run(string[] args)
     {
-        int repeats = int.Parse(Option(args, "--repeats") ?? "5", CultureInfo.InvariantCulture);
-        string shared = Option(args, "--shared") ?? Environment.GetEnvironmentVariable("FEDLLM_SHARED") ?? "../shared";
-        if (Option(args, "--case") is { } only)
+        int repeats = int.Parse(Arguments.Option(args, "--repeats") ?? "5", CultureInfo.InvariantCulture);
+        string shared = Arguments.Option(args, "--shared") ?? Environment.GetEnvironmentVariable("FEDLLM_SHARED") ?? "../shared";
+        if (Arguments.Option(args, "--case") is { } only)
         {
             Console.WriteLine(JsonSerializer.Serialize(Measure(only, shared, repeats)));
             return 0;
@@ -55,7 +55,7 @@ internal static class TrainCommand
         }
 
         Console.Write(text);
-        if (Option(args, "--out") is { } path)
+        if (Arguments.Option(args, "--out") is { } path)
         {
             File.WriteAllText(path, text.ToString());
         }
@@ -160,12 +160,6 @@ internal static class TrainCommand
     }
 
     private static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);
-
-    private static string? Option(string[] args, string name)
-    {
-        int i = Array.IndexOf(args, name);
-        return i >= 0 && i + 1 < args.Length ? args[i + 1] : null;
-    }
 
     private sealed record Result(string Description, double TokensPerStep, double OneThread, double TwoThreads, long PeakMemory, double Allocated);
 }

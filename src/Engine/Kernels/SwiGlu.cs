@@ -18,8 +18,6 @@ internal static unsafe class SwiGlu
 
     private static int Tasks(long count) => (int)((count + Blocks.Elements - 1) / Blocks.Elements);
 
-    private static Vector512<float> Sigmoid(Vector512<float> x) => Vector512<float>.One / (Vector512<float>.One + VectorMath.Exp(-x));
-
     private readonly struct ForwardWork(float* gate, float* up, float* y, long count) : IParallelWork
     {
         public void Execute(int task, int worker)
@@ -29,7 +27,7 @@ internal static unsafe class SwiGlu
             {
                 int lanes = (int)Math.Min(Lanes.Width, end - i);
                 Vector512<float> g = Lanes.Load(gate + i, lanes);
-                Lanes.Store(g * Sigmoid(g) * Lanes.Load(up + i, lanes), y + i, lanes);
+                Lanes.Store(g * VectorMath.Sigmoid(g) * Lanes.Load(up + i, lanes), y + i, lanes);
             }
         }
     }
@@ -45,7 +43,7 @@ internal static unsafe class SwiGlu
                 Vector512<float> g = Lanes.Load(gate + i, lanes);
                 Vector512<float> u = Lanes.Load(up + i, lanes);
                 Vector512<float> d = Lanes.Load(dy + i, lanes);
-                Vector512<float> sigmoid = Sigmoid(g);
+                Vector512<float> sigmoid = VectorMath.Sigmoid(g);
                 Vector512<float> slope = sigmoid * Vector512.FusedMultiplyAdd(g, Vector512<float>.One - sigmoid, Vector512<float>.One);
                 Lanes.Store(d * u * slope, gate + i, lanes);
                 Lanes.Store(d * (g * sigmoid), up + i, lanes);

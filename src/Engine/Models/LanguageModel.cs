@@ -9,6 +9,7 @@ namespace FedLLM.Engine.Models;
 public readonly record struct SequenceScore(double LogProbability, int Count);
 
 /// <summary>A base model with an optional adapter, for evaluation and generation. Not safe for concurrent calls.</summary>
+/// <remarks>Activations are reached by address, which does not keep them from the garbage collector: each pass keeps its model alive to its end.</remarks>
 public sealed unsafe class LanguageModel
 {
     private readonly DecoderWeights _weights;
@@ -73,7 +74,9 @@ public sealed unsafe class LanguageModel
     {
         _batch.Pack(sequences);
         _decoder.Forward(_batch, Adapter, dropout: null, cache: null, keep: false);
-        return _head.Logits([.. Enumerable.Range(0, _batch.Rows)], _decoder.Output).ToArray();
+        float[] logits = _head.Logits([.. Enumerable.Range(0, _batch.Rows)], _decoder.Output).ToArray();
+        GC.KeepAlive(this);
+        return logits;
     }
 
     /// <summary>Returns the decoder's output before the final norm, [T,D].</summary>
@@ -81,7 +84,9 @@ public sealed unsafe class LanguageModel
     {
         _batch.Pack(sequences);
         _decoder.Forward(_batch, Adapter, dropout: null, cache: null, keep: false);
-        return new ReadOnlySpan<float>(_decoder.Output, _batch.Rows * Config.HiddenSize).ToArray();
+        float[] hidden = new ReadOnlySpan<float>(_decoder.Output, _batch.Rows * Config.HiddenSize).ToArray();
+        GC.KeepAlive(this);
+        return hidden;
     }
 
     /// <summary>Appends tokens to the cached sequence and returns the logits [V] after the last; valid until the next call.</summary>
@@ -89,12 +94,16 @@ public sealed unsafe class LanguageModel
     {
         _batch.Continue(tokens, cache.Count);
         _decoder.Forward(_batch, Adapter, dropout: null, cache, keep: false);
-        return _head.Logits([tokens.Length - 1], _decoder.Output);
+        ReadOnlySpan<float> logits = _head.Logits([tokens.Length - 1], _decoder.Output);
+        GC.KeepAlive(this);
+        return logits;
     }
 
     private ReadOnlySpan<float> TokenLogProbabilities()
     {
         _decoder.Forward(_batch, Adapter, dropout: null, cache: null, keep: false);
-        return _head.LogProbabilities(_batch, _decoder.Output);
+        ReadOnlySpan<float> logProbabilities = _head.LogProbabilities(_batch, _decoder.Output);
+        GC.KeepAlive(this);
+        return logProbabilities;
     }
 }

@@ -70,25 +70,7 @@ public sealed class ModelCase : IDisposable
     }
 
     /// <summary>The unpadded sequences of a batch; a label other than -100 marks a scored token.</summary>
-    public TokenSequence[] Batch(string prefix)
-    {
-        SafetensorsEntry entry = _tensors[prefix + "input_ids"];
-        int rows = checked((int)entry.Shape[0]);
-        int columns = checked((int)entry.Shape[1]);
-        long[] ids = Integers(prefix + "input_ids");
-        long[] mask = Integers(prefix + "attention_mask");
-        long[] labels = Integers(prefix + "labels");
-        var sequences = new TokenSequence[rows];
-        for (int row = 0; row < rows; row++)
-        {
-            int[] present = [.. Enumerable.Range(row * columns, columns).Where(i => mask[i] == 1)];
-            sequences[row] = new TokenSequence(
-                [.. present.Select(i => (int)ids[i])],
-                [.. present.Select((i, position) => position > 0 && labels[i] != -100)]);
-        }
-
-        return sequences;
-    }
+    public TokenSequence[] Batch(string prefix) => FixtureBatch.Read(_tensors, prefix);
 
     public long[] Mask(string prefix) => Integers(prefix + "attention_mask");
 

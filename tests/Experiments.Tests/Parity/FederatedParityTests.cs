@@ -65,7 +65,7 @@ public sealed class FederatedParityTests
                 int step = 0;
                 foreach (double loss in reference.GetProperty("losses").EnumerateArray().Select(e => e.GetDouble()))
                 {
-                    TokenSequence[] batch = Batch(tensors, $"sft.round{round}.client{client}.step{step++}.");
+                    TokenSequence[] batch = FixtureBatch.Read(tensors, $"sft.round{round}.client{client}.step{step++}.");
                     StepResult result = trainer.Step([batch], new StepSettings(reference.GetProperty("lr").GetDouble(), 1.0));
                     Assert.InRange(Math.Abs(result.Loss - loss) / loss, 0, 1e-3);
                 }
@@ -114,21 +114,5 @@ public sealed class FederatedParityTests
         }
 
         return set;
-    }
-
-    private static TokenSequence[] Batch(SafetensorsFile tensors, string prefix)
-    {
-        int columns = (int)tensors[prefix + "input_ids"].Shape[1];
-        long[] ids = tensors.ReadInt64(prefix + "input_ids");
-        long[] mask = tensors.ReadInt64(prefix + "attention_mask");
-        long[] labels = tensors.ReadInt64(prefix + "labels");
-        return
-        [
-            .. Enumerable.Range(0, ids.Length / columns).Select(row =>
-            {
-                int[] present = [.. Enumerable.Range(row * columns, columns).Where(i => mask[i] == 1)];
-                return new TokenSequence([.. present.Select(i => (int)ids[i])], [.. present.Select((i, position) => position > 0 && labels[i] != -100)]);
-            }),
-        ];
     }
 }
