@@ -47,6 +47,6 @@ internal sealed class LayerActivations
     /// <summary>silu(gate) ⊙ up, the input of down, [T,F].</summary>
     public ActivationBuffer Gated { get; } = new();
 
-    /// <summary>Per linear layer, (alpha/r)·A·dropout(x), [T,r].</summary>
+    /// <summary>Per linear layer, s·A·dropout(x), [T,r].</summary>
     public ActivationBuffer[] LoraDown { get; } = [.. Enumerable.Range(0, LoraAdapter.LinearKinds).Select(_ => new ActivationBuffer())];
 }

@@ -25,7 +25,7 @@ internal readonly record struct LoraPass(LoraAdapter? Adapter, int Layer, Dropou
 internal readonly record struct LinearGradient(float[]? Adapter, LayerWeights? Full);
 
 /// <summary>
-/// A linear layer with its optional LoRA branch: y = W·x + b + (alpha/r)·B·(A·dropout(x)) (Hu et al., 2021; the order of operations is PEFT's).
+/// A linear layer with its optional LoRA branch: y = W·x + b + s·B·(A·dropout(x)) (Hu et al., 2021; the order of operations is PEFT's).
 /// </summary>
 internal sealed unsafe class LinearPass(Workers workers)
 {
@@ -33,7 +33,7 @@ internal sealed unsafe class LinearPass(Workers workers)
     private readonly ActivationBuffer _dDown = new();
     private readonly ActivationBuffer _dDropped = new();
 
-    /// <summary>y [T,out] from x [T,in]; keeps (alpha/r)·A·dropout(x) for the backward pass.</summary>
+    /// <summary>y [T,out] from x [T,in]; keeps s·A·dropout(x) for the backward pass.</summary>
     public void Forward(LayerWeights layer, LinearKind kind, in LoraPass lora, float* x, float* y, int rows)
     {
         LinearWeights linear = layer[kind];
@@ -53,13 +53,13 @@ internal sealed unsafe class LinearPass(Workers workers)
             return;
         }
 
-        int rank = lora.Adapter.Config.Rank;
+        int rank = slot.Rank;
         float* down = lora.Kept.LoraDown[(int)kind].Ensure((long)rows * rank); // [T,r]
         fixed (float* parameters = lora.Adapter.Parameters.Values)
         {
             float* input = Drop(lora, kind, x, rows, inSize);
             Gemm.Multiply(workers, rows, rank, inSize, input, inSize, 1, parameters + slot.A, 1, inSize, down, rank, false);
-            Elementwise.Scale(down, lora.Adapter.Config.Scaling, (long)rows * rank);
+            Elementwise.Scale(down, slot.Scaling, (long)rows * rank);
             Gemm.Multiply(workers, rows, outSize, rank, down, rank, 1, parameters + slot.B, 1, rank, y, outSize, true);
         }
     }
@@ -103,14 +103,13 @@ internal sealed unsafe class LinearPass(Workers workers)
     private void BackwardLora(
         in LoraPass lora, LinearKind kind, LoraSlot slot, float[] gradient, float* x, float* dy, float* dx, int rows, int inSize, int outSize)
     {
-        LoraConfig config = lora.Adapter!.Config;
-        int rank = config.Rank;
+        int rank = slot.Rank;
         float* down = lora.Kept.LoraDown[(int)kind].Pointer; // [T,r], scaled
         float* dDown = _dDown.Ensure((long)rows * rank); // [T,r]
-        fixed (float* parameters = lora.Adapter.Parameters.Values, into = gradient)
+        fixed (float* parameters = lora.Adapter!.Parameters.Values, into = gradient)
         {
             Gemm.Multiply(workers, rows, rank, outSize, dy, outSize, 1, parameters + slot.B, rank, 1, dDown, rank, false); // dy·B
-            Elementwise.Scale(dDown, config.Scaling, (long)rows * rank);
+            Elementwise.Scale(dDown, slot.Scaling, (long)rows * rank);
             Gemm.Multiply(workers, outSize, rank, rows, dy, 1, outSize, down, rank, 1, into + slot.B, rank, true); // dB += dyᵀ·down
             float* input = Drop(lora, kind, x, rows, inSize);
             Gemm.Multiply(workers, rank, inSize, rows, dDown, 1, rank, input, inSize, 1, into + slot.A, inSize, true); // dA += dDownᵀ·x

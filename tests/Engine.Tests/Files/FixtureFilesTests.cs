@@ -34,7 +34,7 @@ public sealed class FixtureFilesTests
             using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "adapter_config.json")));
             Assert.Equal(config.RootElement.GetProperty("r").GetInt32(), adapter.Config.Rank);
             Assert.Equal(config.RootElement.GetProperty("lora_alpha").GetDouble(), adapter.Config.Alpha);
-            Assert.Equal(config.RootElement.GetProperty("target_modules").GetArrayLength(), adapter.Config.Targets.Count);
+            Assert.Equal(config.RootElement.GetProperty("target_modules").GetArrayLength() * model.Layers, adapter.Config.Modules(model.Layers).Count);
             Assert.Equal(LoraLayout.For(model, adapter.Config), adapter.Tensors.Layout);
 
             RawSafetensors raw = RawSafetensors.Read(Path.Combine(folder, "adapter_model.safetensors"));
