@@ -3,6 +3,7 @@ using FedLLM.Engine.Decoding;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
 using FedLLM.Numerics;
+using FedLLM.TestSupport;
 
 namespace FedLLM.Engine.Tests.Parity;
 
@@ -131,7 +132,7 @@ public sealed class ModelParityTests
         var model = new LanguageModel(reference.Weights, adapter, OneThread);
         AssertLogits(reference, $"{targets}.{start}.logits", model.Logits(batch));
 
-        var trainer = new LoraTrainer(reference.Weights, adapter.Config, new AdamWSettings(), OneThread);
+        var trainer = SingleLane.Supervised(reference.Weights, adapter.Config, new AdamWSettings(), OneThread);
         trainer.Start(adapter.Parameters);
         StepResult result = trainer.ComputeGradient([batch], new StepSettings(0));
         AssertRelative(reference.Json.GetProperty($"{targets}.{start}.sft_loss").GetDouble(), result.Loss, 1e-5);
@@ -154,7 +155,7 @@ public sealed class ModelParityTests
         double clip = expected.TryGetProperty("clip", out JsonElement c) ? c.GetDouble() : 0;
         double decay = expected.TryGetProperty("wd", out JsonElement w) ? w.GetDouble() : 0;
         int accumulation = expected.TryGetProperty("accum", out JsonElement a) ? a.GetInt32() : 1;
-        var trainer = new LoraTrainer(reference.Weights, adapter.Config, new AdamWSettings(WeightDecay: decay), OneThread);
+        var trainer = SingleLane.Supervised(reference.Weights, adapter.Config, new AdamWSettings(WeightDecay: decay), OneThread);
         trainer.Start(adapter.Parameters);
         double[] losses = [.. expected.GetProperty("losses").EnumerateArray().Select(e => e.GetDouble())];
         double[] norms = [.. expected.GetProperty("grad_norms").EnumerateArray().Select(e => e.GetDouble())];
