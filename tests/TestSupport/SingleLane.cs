@@ -39,4 +39,8 @@ public static class SingleLane
     public static SingleLane<TokenSequence> Supervised(
         DecoderWeights weights, LoraConfig lora, OptimizerSettings optimizer, Workers workers, bool checkpointing = false)
         => new(weights, lora, optimizer, new NextTokenObjective(), workers, checkpointing);
+
+    /// <summary>For preferences.</summary>
+    public static SingleLane<ReferencedPair> Preferences(DecoderWeights weights, LoraConfig lora, PreferenceObjective objective, Workers workers)
+        => new(weights, lora, new AdamWSettings(), objective, workers);
 }
