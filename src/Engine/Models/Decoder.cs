@@ -37,7 +37,7 @@ internal sealed unsafe class Decoder
         _weights = weights;
         _config = weights.Config;
         _workers = workers;
-        _rotary = new Rotary(_config.HeadSize, _config.RopeTheta);
+        _rotary = new Rotary(_config.HeadSize, _config.RopeTheta, _config.RopeScaling);
         _attention = new Attention(_config.Heads, _config.KeyValueHeads, _config.HeadSize);
         _linear = new LinearPass(workers);
         _layers = [.. Enumerable.Range(0, _config.Layers).Select(_ => new LayerActivations())];
