@@ -44,7 +44,7 @@ internal sealed unsafe class Decoder
         _config = weights.Config;
         _workers = workers;
         _checkpointing = checkpointing;
-        _rotary = new Rotary(_config.HeadSize, _config.RopeTheta);
+        _rotary = new Rotary(_config.HeadSize, _config.RopeTheta, _config.RopeScaling);
         _attention = new Attention(_config.Heads, _config.KeyValueHeads, _config.HeadSize);
         _linear = new LinearPass(workers);
         _inputs = [.. Enumerable.Range(0, _config.Layers).Select(_ => new ActivationBuffer())];

@@ -120,7 +120,7 @@ public sealed class GradientTests
         Assert.NotEqual(adapter.Parameters.Values, trainer.Parameters.Values);
     }
 
-    private static void AssertDirectional(float[] values, float[] gradient, Func<double> loss, string name)
+    internal static void AssertDirectional(float[] values, float[] gradient, Func<double> loss, string name)
     {
         double norm = GradientClip.Norm(gradient);
         Assert.True(norm > 1e-6, $"{name} has no gradient.");
