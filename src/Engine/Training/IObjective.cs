@@ -25,8 +25,8 @@ public interface IObjective<TSample>
 
 /// <summary>A number of samples' terms, summed.</summary>
 /// <param name="Loss">Sum of the loss's terms.</param>
-/// <param name="Preference">Sums, not means, of the pairs' metrics.</param>
-public readonly record struct ObjectiveSum(double Loss, PreferenceMetrics Preference = default);
+/// <param name="Preference">Sums, not means, of the pairs' metrics; null where there are no pairs.</param>
+public readonly record struct ObjectiveSum(double Loss, PreferenceMetrics? Preference = null);
 
 /// <summary>Supervised fine-tuning: a term is -log p(token | its past), of every scored token.</summary>
 public sealed class NextTokenObjective : IObjective<TokenSequence>

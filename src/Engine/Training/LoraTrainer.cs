@@ -188,7 +188,7 @@ public sealed unsafe class LoraTrainer<TSample>
     {
         private double _loss;
         private int _scored;
-        private PreferenceMetrics _preference;
+        private PreferenceMetrics? _preference;
 
         public int Terms;
         public int Tokens;
@@ -199,14 +199,16 @@ public sealed unsafe class LoraTrainer<TSample>
         {
             _loss += weight * sum.Loss;
             _scored += scored;
-            _preference = new PreferenceMetrics(
-                _preference.ChosenReward + sum.Preference.ChosenReward,
-                _preference.RejectedReward + sum.Preference.RejectedReward,
-                _preference.Accuracy + sum.Preference.Accuracy);
+            if (sum.Preference is { } more)
+            {
+                PreferenceMetrics before = _preference ?? default;
+                _preference = new PreferenceMetrics(
+                    before.ChosenReward + more.ChosenReward, before.RejectedReward + more.RejectedReward, before.Accuracy + more.Accuracy);
+            }
         }
 
         public readonly StepResult Result(double norm) => new(
             _loss, norm, Tokens, _scored,
-            new PreferenceMetrics(_preference.ChosenReward / Samples, _preference.RejectedReward / Samples, _preference.Accuracy / Samples));
+            _preference is { } sum ? new PreferenceMetrics(sum.ChosenReward / Samples, sum.RejectedReward / Samples, sum.Accuracy / Samples) : null);
     }
 }

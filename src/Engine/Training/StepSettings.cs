@@ -33,8 +33,8 @@ public readonly record struct LaneStep<TSample>(TrainingLane Lane, IReadOnlyList
 /// <param name="GradientNorm">Global gradient norm before clipping.</param>
 /// <param name="Tokens">Tokens of its samples; those shared by the answers of a pair count for each.</param>
 /// <param name="ScoredTokens">Tokens scored.</param>
-/// <param name="Preference">Rewards of its pairs; all zero in supervised training.</param>
-public readonly record struct StepResult(double Loss, double GradientNorm, int Tokens, int ScoredTokens, PreferenceMetrics Preference = default);
+/// <param name="Preference">Rewards of its pairs; null in supervised training.</param>
+public readonly record struct StepResult(double Loss, double GradientNorm, int Tokens, int ScoredTokens, PreferenceMetrics? Preference = null);
 
 /// <summary>Implicit rewards of a number of pairs, β·(log π - log π_ref), as means (Rafailov et al., 2023).</summary>
 /// <param name="ChosenReward">Mean reward of the chosen answers.</param>

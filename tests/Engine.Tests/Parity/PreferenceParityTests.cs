@@ -48,13 +48,13 @@ public sealed class PreferenceParityTests
         StepResult result = trainer.ComputeGradient([pairs], new StepSettings(0));
         Close.Relative(reference.Json.GetProperty($"{targets}.{start}.dpo_loss").GetDouble(), result.Loss, 1e-5);
         JsonElement metrics = reference.Json.GetProperty($"{targets}.{start}.dpo_metrics");
-        Assert.Equal(metrics.GetProperty("rewards/chosen").GetDouble(), result.Preference.ChosenReward, 1e-5);
-        Assert.Equal(metrics.GetProperty("rewards/rejected").GetDouble(), result.Preference.RejectedReward, 1e-5);
-        Assert.Equal(metrics.GetProperty("rewards/margins").GetDouble(), result.Preference.Margin, 1e-5);
+        Assert.Equal(metrics.GetProperty("rewards/chosen").GetDouble(), result.Preference!.Value.ChosenReward, 1e-5);
+        Assert.Equal(metrics.GetProperty("rewards/rejected").GetDouble(), result.Preference!.Value.RejectedReward, 1e-5);
+        Assert.Equal(metrics.GetProperty("rewards/margins").GetDouble(), result.Preference!.Value.Margin, 1e-5);
 
         // A tie, as the untrained adapter's, counts a half here and nothing in TRL.
         double accuracy = start == "init" ? 0.5 : metrics.GetProperty("rewards/accuracies").GetDouble();
-        Assert.Equal(accuracy, result.Preference.Accuracy, 1e-6);
+        Assert.Equal(accuracy, result.Preference!.Value.Accuracy, 1e-6);
         foreach (TensorSlot slot in adapter.Parameters.Layout.Slots)
         {
             Close.Gradient(slot.Name, reference.Floats($"{prefix}_grad.{slot.Name}"), trainer.Gradient[slot]);
@@ -80,7 +80,7 @@ public sealed class PreferenceParityTests
         {
             StepResult result = trainer.Step([pairs], new StepSettings(learningRate));
             Close.Relative(losses[step], result.Loss, 1e-5);
-            Assert.Equal(margins[step], result.Preference.Margin, 1e-5);
+            Assert.Equal(margins[step], result.Preference!.Value.Margin, 1e-5);
             Close.MarkNoise(trainer.Gradient, noise);
         }
 

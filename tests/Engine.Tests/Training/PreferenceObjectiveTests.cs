@@ -99,7 +99,7 @@ public sealed class PreferenceObjectiveTests
         apart.Start(start);
         StepResult alone = apart.ComputeGradient([pairs], default);
         Assert.Equal(alone.Loss, together.Loss, 1e-6 * alone.Loss);
-        Assert.Equal(alone.Preference.Margin, together.Preference.Margin, 1e-6);
+        Assert.Equal(alone.Preference!.Value.Margin, together.Preference!.Value.Margin, 1e-6);
         double difference = 0;
         for (int i = 0; i < start.Values.Length; i++)
         {
@@ -134,8 +134,8 @@ public sealed class PreferenceObjectiveTests
         trainer.Start(LoraAdapter.Initialize(Config, lora, 1).Parameters);
         StepResult result = trainer.ComputeGradient([[Pair(9, 4, 7, 1), Pair(3, 2, 2, 2)]], default);
         Assert.Equal(Math.Log(2), result.Loss, 1e-12);
-        Assert.Equal(0.5, result.Preference.Accuracy);
-        Assert.Equal(0, result.Preference.Margin);
+        Assert.Equal(0.5, result.Preference!.Value.Accuracy);
+        Assert.Equal(0, result.Preference!.Value.Margin);
     }
 
     [Theory]
