@@ -31,6 +31,12 @@ public enum RandomPurpose
 
     /// <summary>Synthetic data made by the project itself.</summary>
     DataGeneration = 8,
+
+    /// <summary>Bootstrap resamples of an evaluation.</summary>
+    Resampling = 20,
+
+    /// <summary>Which of a client's samples are held out.</summary>
+    HeldOut = 21,
 }
 
 /// <summary>

@@ -18,122 +18,131 @@ namespace FedLLM.Cli.Commands;
 internal static class EvaluateCommand
 {
     private const string Auto = "auto";
+    private const string Loss = "loss";
+    private const string Preference = "preference";
     private const int DefaultMaxLength = 512;
-    private static readonly string[] PlannedSuites = ["preference", "choice", "classify", "gsm8k", "math", "rouge", "advbench", "mt-bench"];
+    private const int DefaultMaxPromptLength = 128;
+    private const double DefaultBeta = 0.1;
+    private static readonly string[] PlannedSuites = ["choice", "classify", "gsm8k", "math", "rouge", "advbench", "mt-bench"];
 
     /// <summary>Makes the command.</summary>
     public static Command Create(Terminal terminal)
     {
         Option<string> model = CommandOptions.Model();
         Option<string?> adapter = CommandOptions.Adapter();
-        Option<string?> suite = CommandOptions.Choice<string>("--suite", "What to measure.", ["loss"], name => name, PlannedSuites, null);
+        Option<string?> suite = CommandOptions.Choice<string>("--suite", "What to measure.", [Loss, Preference], name => name, PlannedSuites, null);
         suite.Required = true;
         var data = new Option<string>("--data") { Description = "A file, a folder or a glob.", HelpName = "PATH", Required = true };
         Option<long?> limit = CommandOptions.Integer("--limit", "Use only the first N records.", 1, int.MaxValue);
-        Option<PromptTemplate?> template = CommandOptions.Template("The frame around an instruction.", PromptTemplate.Alpaca);
+        Option<PromptTemplate?> template = CommandOptions.Template("The frame around an instruction or a dialogue.", PromptTemplate.Alpaca);
         Option<long?> maxLength = CommandOptions.Integer(
-            "--max-length", $"Longest sample in tokens; longer ones are excluded. Default: {DefaultMaxLength}, or the model's positions where it has fewer.", 2, 1 << 24);
+            "--max-length",
+            $"Longest sample in tokens; longer ones are excluded, longer pairs truncated. Default: {DefaultMaxLength}, or the model's positions where it has fewer.",
+            2,
+            1 << 24);
+        Option<long?> maxPromptLength = CommandOptions.Integer(
+            "--max-prompt-length",
+            $"Suite preference: longest prompt of a pair that exceeds --max-length. Default: {DefaultMaxPromptLength}, or half of --max-length where that is less.",
+            1,
+            1 << 24);
+        Option<double> beta = CommandOptions.NotNegative("--beta", "Suite preference: beta of the implicit rewards.", DefaultBeta);
         Option<string?> format = CommandOptions.Choice<string>(
             "--format", "The records' fields.", [Auto, .. RecordFormat.All.Select(m => m.Name)], name => name, [], Auto);
         Option<bool> json = CommandOptions.Json();
         var command = new Command("evaluate", "Measure a model, with or without an adapter.")
         {
-            model, adapter, suite, data, limit, template, maxLength, format, json,
+            model, adapter, suite, data, limit, template, maxLength, maxPromptLength, beta, format, json,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var request = new Request(
                 parsed.GetRequiredValue(model), parsed.GetValue(adapter), parsed.GetRequiredValue(data), (int?)parsed.GetValue(limit),
-                parsed.GetValue(template)!, (int?)parsed.GetValue(maxLength), RecordFormat.Find(parsed.GetValue(format)!));
-            Measured measured = await Task.Run(() => Measure(request, cancellationToken), cancellationToken)
+                parsed.GetValue(template)!, (int?)parsed.GetValue(maxLength), (int?)parsed.GetValue(maxPromptLength), parsed.GetValue(beta),
+                RecordFormat.Find(parsed.GetValue(format)!));
+            bool isPairs = parsed.GetValue(suite) == Preference;
+            Action<Terminal, bool> write = await Task.Run(
+                () => isPairs ? MeasurePreference(request, cancellationToken) : MeasureLoss(request, cancellationToken), cancellationToken)
                 .WaitAsync(cancellationToken).ConfigureAwait(false);
-            Write(terminal, measured, parsed.GetValue(json));
+            write(terminal, parsed.GetValue(json));
             return ExitCode.Done;
         });
         return command;
     }
 
-    private static Measured Measure(Request request, CancellationToken cancellationToken)
+    private static Action<Terminal, bool> MeasureLoss(Request request, CancellationToken cancellationToken)
+    {
+        if (request.MaxPromptLength is not null)
+        {
+            throw new UsageException("--max-prompt-length belongs to --suite preference");
+        }
+
+        Loaded loaded = Load(request);
+        var encoder = new SampleEncoder(loaded.Tokenizer, request.Template, loaded.MaxLength);
+        SampleSet<TokenSequence> samples = Read(request, encoder, SampleKind.Sequence);
+        cancellationToken.ThrowIfCancellationRequested();
+        using var suite = new LossSuite(loaded.Weights, Environment.ProcessorCount);
+        LossResult result = suite.Evaluate(loaded.Adapter, samples.Samples, cancellationToken);
+        return (terminal, json) => EvaluationReport.Write(terminal, json, result, samples.Tally);
+    }
+
+    private static Action<Terminal, bool> MeasurePreference(Request request, CancellationToken cancellationToken)
+    {
+        if (request.Beta == 0)
+        {
+            throw new UsageException("--beta must be above 0");
+        }
+
+        Loaded loaded = Load(request);
+        int maxPromptLength = request.MaxPromptLength ?? Math.Min(DefaultMaxPromptLength, loaded.MaxLength / 2);
+        if (maxPromptLength >= loaded.MaxLength)
+        {
+            throw new UsageException($"--max-prompt-length is {maxPromptLength}, but a whole sequence may have {loaded.MaxLength} tokens. Use less, or raise --max-length");
+        }
+
+        var encoder = new PairEncoder(loaded.Tokenizer, request.Template, loaded.MaxLength, maxPromptLength);
+        SampleSet<PreferencePair> pairs = Read(request, encoder, SampleKind.Pair);
+        cancellationToken.ThrowIfCancellationRequested();
+        using var suite = new PreferenceSuite(loaded.Weights, Environment.ProcessorCount);
+        PreferenceResult result = suite.Evaluate(loaded.Adapter, pairs.Samples, request.Beta, cancellationToken);
+        return (terminal, json) => EvaluationReport.Write(terminal, json, result, request.Beta, pairs.Tally);
+    }
+
+    private static Loaded Load(Request request)
     {
         DecoderWeights weights = ModelDirectory.Load(request.Model);
         ITokenizer tokenizer = PreparedExperiment.LoadTokenizer(request.Model, weights.Config);
         LoraAdapter? adapter = request.Adapter is null ? null : GenerateCommand.LoadAdapter(request.Adapter, weights.Config);
         int positions = weights.Config.MaxPositions;
-        if (request.MaxLength > positions)
-        {
-            throw new UsageException($"--max-length is {request.MaxLength}, but the model was made for {positions} tokens. Use at most {positions}");
-        }
-
-        var encoder = new SampleEncoder(tokenizer, request.Template, request.MaxLength ?? Math.Min(DefaultMaxLength, positions));
-        SampleSet<TokenSequence> samples = Read(request, encoder);
-        cancellationToken.ThrowIfCancellationRequested();
-        using var suite = new LossSuite(weights, Environment.ProcessorCount);
-        return new Measured(suite.Evaluate(adapter, samples.Samples, cancellationToken), samples.Tally);
+        return request.MaxLength > positions
+            ? throw new UsageException($"--max-length is {request.MaxLength}, but the model was made for {positions} tokens. Use at most {positions}")
+            : new Loaded(weights, tokenizer, adapter, request.MaxLength ?? Math.Min(DefaultMaxLength, positions));
     }
 
-    private static SampleSet<TokenSequence> Read(Request request, SampleEncoder encoder)
+    private static SampleSet<TSample> Read<TSample>(Request request, ISampleEncoder<TSample> encoder, SampleKind kind)
+        where TSample : class
     {
-        var reader = new ExampleReader(request.Format);
+        if (request.Format is { } format && format.Kind != kind)
+        {
+            throw new UsageException(kind == SampleKind.Pair
+                ? $"--format {format.Name} has no pairs of answers, which --suite preference needs"
+                : $"--format {format.Name} has pairs of answers; measure them with --suite preference");
+        }
+
+        var reader = new ExampleReader(request.Format, kind: kind);
         if (request.Limit is not { } limit)
         {
             return SampleSet.LoadHeldOut(request.Data, reader, encoder);
         }
 
-        SampleSet<TokenSequence> set = SampleSet.Encode(DataFiles.Find(request.Data).SelectMany(reader.Read).Take(limit), encoder);
+        SampleSet<TSample> set = SampleSet.Encode(DataFiles.Find(request.Data).SelectMany(reader.Read).Take(limit), encoder);
         return set.Samples.Count > 0
             ? set
             : throw new InputFileException(
                 request.Data, null, $"the first {set.Tally.Records} records hold no usable sample: {set.Tally.DescribeExclusions()}", "Raise --limit or --max-length");
     }
 
-    private static void Write(Terminal terminal, Measured measured, bool json)
-    {
-        (LossResult result, SampleTally tally) = measured;
-        if (json)
-        {
-            JsonResult.Write(terminal.Out, document =>
-            {
-                document.WriteString("suite", "loss");
-                document.WriteFinite("loss", result.Loss);
-                document.WriteFinite("perplexity", result.Perplexity);
-                document.WriteNumber("samples", result.Samples);
-                document.WriteNumber("scored_tokens", result.ScoredTokens);
-                document.WriteNumber("tokens", tally.Tokens);
-                document.WriteNumber("records", tally.Records);
-                document.WriteStartObject("excluded");
-                foreach ((ExclusionReason reason, int count) in tally.Excluded)
-                {
-                    document.WriteNumber(Name(reason), count);
-                }
-
-                document.WriteEndObject();
-            });
-            return;
-        }
-
-        if (tally.IsWarning)
-        {
-            terminal.Error.WriteLine(ShardTable.Warning("the data", tally));
-        }
-
-        Tables.WriteFacts(
-            terminal.Out,
-            ("loss", Figures.Measure(result.Loss)),
-            ("perplexity", Figures.Measure(result.Perplexity)),
-            ("samples", Figures.Count(result.Samples)),
-            ("scored tokens", Figures.Count(result.ScoredTokens)),
-            ("excluded", tally.Usable == tally.Records ? "none" : $"{tally.DescribeExclusions()} of {Figures.Count(tally.Records)} records"));
-    }
-
-    private static string Name(ExclusionReason reason) => reason switch
-    {
-        ExclusionReason.Overlong => "overlong",
-        ExclusionReason.EmptyResponse => "empty_response",
-        _ => "nothing_scored",
-    };
-
     private sealed record Request(
-        string Model, string? Adapter, string Data, int? Limit, PromptTemplate Template, int? MaxLength, RecordFormat? Format);
+        string Model, string? Adapter, string Data, int? Limit, PromptTemplate Template, int? MaxLength, int? MaxPromptLength, double Beta, RecordFormat? Format);
 
-    private sealed record Measured(LossResult Result, SampleTally Tally);
+    private sealed record Loaded(DecoderWeights Weights, ITokenizer Tokenizer, LoraAdapter? Adapter, int MaxLength);
 }

@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace FedLLM.Cli.Rendering;
 
-/// <summary>What the clients hold, shown before a run: counts, exclusions with reasons, labels, and a warning where much is excluded.</summary>
+/// <summary>What the clients hold, shown before a run: counts, exclusions and truncations, labels, and a warning where much is excluded.</summary>
 internal static class ShardTable
 {
     private const int MaxRows = 100;
@@ -15,23 +15,23 @@ internal static class ShardTable
     /// <summary>Writes the table and its warnings.</summary>
     public static void Write(TextWriter output, bool screen, IReadOnlyList<ShardReport> reports)
     {
-        Table table = Tables.New("#client", "name", "#samples", "#usable", "excluded", "#tokens", "labels");
+        Table table = Tables.New("#client", "name", "#samples", "#usable", "excluded", "truncated", "#tokens", "labels");
         foreach (ShardReport report in reports.Take(MaxRows))
         {
             SampleTally tally = report.Tally;
             table.Row(
                 report.Client.ToString(CultureInfo.InvariantCulture), report.Name, Figures.Count(tally.Records), Figures.Count(tally.Usable),
-                tally.DescribeExclusions(), Figures.Count(tally.Tokens), Labels(tally));
+                tally.DescribeExclusions(), tally.DescribeTruncations(), Figures.Count(tally.Tokens), Labels(tally));
         }
 
         if (reports.Count > MaxRows)
         {
-            table.Row("...", $"{Figures.Count(reports.Count - MaxRows)} more", string.Empty, string.Empty, string.Empty, string.Empty, string.Empty);
+            table.Row("...", $"{Figures.Count(reports.Count - MaxRows)} more", string.Empty, string.Empty, string.Empty, string.Empty, string.Empty, string.Empty);
         }
 
         table.Row(
             "all", string.Empty, Figures.Count(reports.Sum(r => (long)r.Tally.Records)), Figures.Count(reports.Sum(r => (long)r.Tally.Usable)),
-            string.Empty, Figures.Count(reports.Sum(r => r.Tally.Tokens)), string.Empty);
+            string.Empty, AllTruncations(reports), Figures.Count(reports.Sum(r => r.Tally.Tokens)), string.Empty);
         Tables.Console(output, screen).Write(table);
 
         string[] warnings = [.. reports.Select(r => r.Warning).OfType<string>()];
@@ -49,6 +49,19 @@ internal static class ShardTable
     /// <summary>The warning where much of <paramref name="what"/> is excluded.</summary>
     public static string Warning(string what, SampleTally tally) => string.Create(
         CultureInfo.InvariantCulture, $"warning: {what}: {100 * tally.ExcludedShare:F1} % of its {tally.Records} records are excluded: {tally.DescribeExclusions()}");
+
+    // How much was truncated is for one look: of all clients together, as a share.
+    private static string AllTruncations(IReadOnlyList<ShardReport> reports)
+    {
+        double usable = Math.Max(1, reports.Sum(r => (long)r.Tally.Usable));
+        string Share(Truncation part, string name)
+        {
+            int count = reports.Sum(r => r.Tally.Truncated.GetValueOrDefault(part));
+            return count == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $"{100 * count / usable:F1} % of {name}");
+        }
+
+        return string.Join(", ", ((string[])[Share(Truncation.Prompt, "prompts"), Share(Truncation.Answer, "answers")]).Where(s => s.Length > 0));
+    }
 
     private static string Labels(SampleTally tally)
     {

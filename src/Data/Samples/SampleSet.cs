@@ -21,11 +21,22 @@ public static class SampleSet
     public static SampleSet<TSample> LoadHeldOut<TSample>(string path, ExampleReader reader, ISampleEncoder<TSample> encoder)
         where TSample : class
     {
-        SampleSet<TSample> set = Encode(DataFiles.Find(path).SelectMany(reader.Read), encoder);
+        return EncodeHeldOut(path, DataFiles.Find(path).SelectMany(reader.Read), encoder);
+    }
+
+    /// <summary>Encodes held-out examples.</summary>
+    /// <param name="origin">Where they come from, for messages.</param>
+    /// <param name="examples">The examples.</param>
+    /// <param name="encoder">Encodes them.</param>
+    /// <exception cref="InputFileException">A file is defective, or no sample is usable.</exception>
+    public static SampleSet<TSample> EncodeHeldOut<TSample>(string origin, IEnumerable<Example> examples, ISampleEncoder<TSample> encoder)
+        where TSample : class
+    {
+        SampleSet<TSample> set = Encode(examples, encoder);
         return set.Samples.Count > 0
             ? set
             : throw new InputFileException(
-                path,
+                origin,
                 null,
                 $"the held-out data has no usable sample: of its {set.Tally.Records} records, {set.Tally.DescribeExclusions()}",
                 "Raise data.max_length or set data.overlong to trim-prompt");

@@ -20,46 +20,20 @@ public sealed record LossResult(double Loss, int Samples, long ScoredTokens)
 /// </summary>
 public sealed class LossSuite : IDisposable
 {
-    // Tokens of one forward pass: enough to keep the matrix products busy, few enough to stay in the cache.
-    private const int TokensPerBatch = 1024;
-    private readonly Workers[] _workers;
-    private readonly LanguageModel[] _models;
+    private readonly SequenceScorer _scorer;
 
     /// <summary>Prepares evaluation on <paramref name="threads"/> threads.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is below 1.</exception>
-    public LossSuite(DecoderWeights weights, int threads)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        _workers = [.. Enumerable.Range(0, threads).Select(_ => new Workers(1))];
-        _models = [.. _workers.Select(w => new LanguageModel(weights, null, w))];
-    }
+    public LossSuite(DecoderWeights weights, int threads) => _scorer = new SequenceScorer(weights, threads);
 
     /// <summary>Scores every sample with <paramref name="adapter"/>, or with the base model alone.</summary>
     /// <exception cref="ArgumentException">No sample has a scored token.</exception>
     public LossResult Evaluate(LoraAdapter? adapter, IReadOnlyList<TokenSequence> samples, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(samples);
-        TokenSequence[][] batches = [.. Batches(samples)];
-        var scores = new SequenceScore[batches.Length][];
-        int next = -1;
-        void Work(int thread)
-        {
-            LanguageModel model = _models[thread];
-            model.Adapter = adapter;
-            for (int i = Interlocked.Increment(ref next); i < batches.Length; i = Interlocked.Increment(ref next))
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                scores[i] = model.Score(batches[i]);
-            }
-        }
-
-        Task[] tasks = [.. Enumerable.Range(1, _models.Length - 1).Select(thread => Task.Run(() => Work(thread), cancellationToken))];
-        Work(0);
-        Task.WaitAll(tasks, cancellationToken);
-
         double sum = 0;
         long tokens = 0;
-        foreach (SequenceScore score in scores.SelectMany(s => s))
+        foreach (SequenceScore score in _scorer.Score(adapter, samples, cancellationToken))
         {
             sum -= score.LogProbability;
             tokens += score.Count;
@@ -71,34 +45,5 @@ public sealed class LossSuite : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (Workers workers in _workers)
-        {
-            workers.Dispose();
-        }
-    }
-
-    private static IEnumerable<TokenSequence[]> Batches(IReadOnlyList<TokenSequence> samples)
-    {
-        var batch = new List<TokenSequence>();
-        int tokens = 0;
-        foreach (TokenSequence sample in samples)
-        {
-            if (batch.Count > 0 && tokens + sample.Tokens.Length > TokensPerBatch)
-            {
-                yield return [.. batch];
-                batch.Clear();
-                tokens = 0;
-            }
-
-            batch.Add(sample);
-            tokens += sample.Tokens.Length;
-        }
-
-        if (batch.Count > 0)
-        {
-            yield return [.. batch];
-        }
-    }
+    public void Dispose() => _scorer.Dispose();
 }

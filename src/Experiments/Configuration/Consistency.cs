@@ -27,7 +27,17 @@ internal static class Consistency
 
         Refuse<double>("federation.deadline", "is not built yet; only none is");
         Refuse<double>("training.epochs", "is not built yet; write none and count in training.max_steps");
-        Refuse<HeldOutData>("data.evaluation", "is not built yet; only none is (the global adapter is evaluated on evaluation.data)");
+        if (settings.TryGet<HeldOutData>("data.evaluation", out var heldOut))
+        {
+            if (heldOut.Fraction is null)
+            {
+                settings.AddAtOrigin("data.evaluation", "must be a fraction or none; files for each client are not built yet");
+            }
+            else if (settings.TryGet<string>("evaluation.data", out _))
+            {
+                settings.AddAtOrigin("data.evaluation", "stands beside evaluation.data; keep one of them");
+            }
+        }
 
         void Refuse<T>(string path, string message)
         {

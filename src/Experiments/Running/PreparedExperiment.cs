@@ -35,7 +35,7 @@ public sealed class PreparedExperiment
     /// <summary>The base model's tokenizer.</summary>
     public required ITokenizer Tokenizer { get; init; }
 
-    /// <summary>The clients' samples and the held-out ones of <c>evaluation.data</c>: <see cref="SequenceData"/> or <see cref="PairData"/>, by task.</summary>
+    /// <summary>The clients' samples and the held-out ones of <c>evaluation.data</c> or <c>data.evaluation</c>: <see cref="SequenceData"/> or <see cref="PairData"/>, by task.</summary>
     public required TaskData Data { get; init; }
 
     /// <summary>The clients and their counts.</summary>
@@ -76,8 +76,9 @@ public sealed class PreparedExperiment
             ? DataFiles.FindShards(experiment.Data.Path, experiment.Data.Pattern)
             : DataFiles.FindDataset(experiment.Data.Path, experiment.Data.Pattern);
         IPartition partition = Cut(experiment, files, reader);
+        HeldOutSplit? split = experiment.Data.Evaluation?.Fraction is { } share ? new HeldOutSplit(partition, share, (ulong)experiment.Seed) : null;
         CheckClients(experiment, partition);
-        TaskData data = Encode(experiment, tokenizer, partition, reader);
+        TaskData data = Encode(experiment, tokenizer, split ?? partition, split, reader);
         var reports = new List<ShardReport>();
         for (int client = 0; client < data.Shards.Clients; client++)
         {
@@ -114,7 +115,8 @@ public sealed class PreparedExperiment
                 "Use the tokenizer that belongs to the model");
     }
 
-    private static TaskData Encode(Experiment experiment, ITokenizer tokenizer, IPartition partition, ExampleReader reader)
+    private static TaskData Encode(
+        Experiment experiment, ITokenizer tokenizer, IPartition partition, HeldOutSplit? split, ExampleReader reader)
     {
         DataOptions options = experiment.Data;
         if (experiment.Task == TaskKind.Dpo)
@@ -127,7 +129,9 @@ public sealed class PreparedExperiment
         return new SequenceData(new TokenizedShards<TokenSequence>(partition, sequences), HeldOut(sequences));
 
         SampleSet<TSample>? HeldOut<TSample>(ISampleEncoder<TSample> encoder)
-            where TSample : class => experiment.Evaluation.Data is { } held ? SampleSet.LoadHeldOut(held, reader, encoder) : null;
+            where TSample : class => split is not null
+                ? SampleSet.EncodeHeldOut(options.Path, Enumerable.Range(0, split.Clients).SelectMany(split.ReadHeldOut), encoder)
+                : experiment.Evaluation.Data is { } held ? SampleSet.LoadHeldOut(held, reader, encoder) : null;
     }
 
     private static (PeftAdapter? Adapter, string? Hash) LoadReference(Experiment experiment, ModelConfig model)

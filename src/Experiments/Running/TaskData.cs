@@ -20,7 +20,7 @@ public abstract record TaskData
 
 /// <summary>Instruction tuning: sequences with scored tokens.</summary>
 /// <param name="Source">The clients' samples.</param>
-/// <param name="HeldOut">The samples of <c>evaluation.data</c>, or null.</param>
+/// <param name="HeldOut">The samples of <c>evaluation.data</c> or <c>data.evaluation</c>, or null.</param>
 public sealed record SequenceData(IShardSource<TokenSequence> Source, SampleSet<TokenSequence>? HeldOut) : TaskData
 {
     /// <inheritdoc/>
@@ -32,7 +32,7 @@ public sealed record SequenceData(IShardSource<TokenSequence> Source, SampleSet<
 
 /// <summary>Preference learning: pairs of answers to one prompt.</summary>
 /// <param name="Source">The clients' pairs.</param>
-/// <param name="HeldOut">The pairs of <c>evaluation.data</c>, or null.</param>
+/// <param name="HeldOut">The pairs of <c>evaluation.data</c> or <c>data.evaluation</c>, or null.</param>
 public sealed record PairData(IShardSource<PreferencePair> Source, SampleSet<PreferencePair>? HeldOut) : TaskData
 {
     /// <inheritdoc/>

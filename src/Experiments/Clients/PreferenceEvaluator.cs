@@ -1,0 +1,35 @@
+using FedLLM.Engine.Models;
+using FedLLM.Engine.Training;
+using FedLLM.Evaluation.Suites;
+using FedLLM.Federation.Rounds;
+using FedLLM.Numerics;
+
+namespace FedLLM.Experiments.Clients;
+
+/// <summary>
+/// Measures how often and how far the global adapter prefers the chosen answers of the experiment's held-out pairs, by implicit reward against the base
+/// model. The base model's scores are computed once and kept.
+/// </summary>
+/// <param name="suite">Scores the pairs.</param>
+/// <param name="model">The architecture.</param>
+/// <param name="lora">The adapter's shape.</param>
+/// <param name="pairs">The held-out pairs, at least one.</param>
+/// <param name="beta">beta of the implicit rewards.</param>
+public sealed class PreferenceEvaluator(
+    PreferenceSuite suite, ModelConfig model, LoraConfig lora, IReadOnlyList<PreferencePair> pairs, double beta) : IRoundEvaluator
+{
+    private IReadOnlyList<PairScore>? _reference;
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyDictionary<string, double>> EvaluateAsync(TensorSet adapter, CancellationToken cancellationToken)
+    {
+        _reference ??= suite.Score(null, pairs, cancellationToken);
+        IReadOnlyList<PairScore> policy = suite.Score(new LoraAdapter(model, lora, adapter), pairs, cancellationToken);
+        PreferenceMeasure reward = new PreferenceResult(policy, _reference, beta).Reward!;
+        return Task.FromResult<IReadOnlyDictionary<string, double>>(new Dictionary<string, double>
+        {
+            ["preference_accuracy"] = reward.Accuracy,
+            ["preference_margin"] = reward.Margin,
+        });
+    }
+}
