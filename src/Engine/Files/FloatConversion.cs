@@ -41,6 +41,33 @@ internal static class FloatConversion
         }
     }
 
+    /// <summary>Rounds float32 to the type's little-endian elements, to the nearest, ties to even; beyond the type's range lies infinity.</summary>
+    /// <param name="type">F32, F16 or BF16.</param>
+    /// <param name="source">The values.</param>
+    /// <param name="destination">Their bytes.</param>
+    public static void FromFloat32(TensorType type, ReadOnlySpan<float> source, Span<byte> destination)
+    {
+        switch (type)
+        {
+            case TensorType.F32:
+                MemoryMarshal.AsBytes(source).CopyTo(destination);
+                break;
+            case TensorType.BF16:
+                NarrowToBFloat16(source, MemoryMarshal.Cast<byte, ushort>(destination));
+                break;
+            case TensorType.F16:
+                Span<Half> halves = MemoryMarshal.Cast<byte, Half>(destination);
+                for (int i = 0; i < source.Length; i++)
+                {
+                    halves[i] = (Half)source[i];
+                }
+
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(type), type, "Weights are not written in this type.");
+        }
+    }
+
     /// <summary>Widens bfloat16 to float32 bit for bit.</summary>
     public static void WidenBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
     {
