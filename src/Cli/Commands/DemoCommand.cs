@@ -81,7 +81,7 @@ internal static class DemoCommand
         var settings = new GenerationSettings(MaxNewTokens);
         var generations = new List<DemoGeneration>();
         string showcase = Path.Combine(prepared.Experiment.Data.Path, "showcase.jsonl");
-        foreach (Example example in new ExampleReader().Read(showcase))
+        foreach (InstructionExample example in new ExampleReader().Read(showcase).OfType<InstructionExample>())
         {
             string prompt = prepared.Experiment.Data.Template.GenerationPrompt(example.Instruction);
             model.Adapter = null;

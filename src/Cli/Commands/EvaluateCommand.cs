@@ -8,6 +8,7 @@ using FedLLM.Data.Templates;
 using FedLLM.Engine.Files;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Tokenization;
+using FedLLM.Engine.Training;
 using FedLLM.Evaluation.Suites;
 using FedLLM.Experiments.Running;
 
@@ -33,7 +34,7 @@ internal static class EvaluateCommand
         Option<long?> maxLength = CommandOptions.Integer(
             "--max-length", $"Longest sample in tokens; longer ones are excluded. Default: {DefaultMaxLength}, or the model's positions where it has fewer.", 2, 1 << 24);
         Option<string?> format = CommandOptions.Choice<string>(
-            "--format", "The records' fields.", [Auto, .. FieldMapping.All.Select(m => m.Name)], name => name, [], Auto);
+            "--format", "The records' fields.", [Auto, .. RecordFormat.All.Select(m => m.Name)], name => name, [], Auto);
         Option<bool> json = CommandOptions.Json();
         var command = new Command("evaluate", "Measure a model, with or without an adapter.")
         {
@@ -43,7 +44,7 @@ internal static class EvaluateCommand
         {
             var request = new Request(
                 parsed.GetRequiredValue(model), parsed.GetValue(adapter), parsed.GetRequiredValue(data), (int?)parsed.GetValue(limit),
-                parsed.GetValue(template)!, (int?)parsed.GetValue(maxLength), FieldMapping.Find(parsed.GetValue(format)!));
+                parsed.GetValue(template)!, (int?)parsed.GetValue(maxLength), RecordFormat.Find(parsed.GetValue(format)!));
             Measured measured = await Task.Run(() => Measure(request, cancellationToken), cancellationToken)
                 .WaitAsync(cancellationToken).ConfigureAwait(false);
             Write(terminal, measured, parsed.GetValue(json));
@@ -64,13 +65,13 @@ internal static class EvaluateCommand
         }
 
         var encoder = new SampleEncoder(tokenizer, request.Template, request.MaxLength ?? Math.Min(DefaultMaxLength, positions));
-        SampleSet samples = Read(request, encoder);
+        SampleSet<TokenSequence> samples = Read(request, encoder);
         cancellationToken.ThrowIfCancellationRequested();
         using var suite = new LossSuite(weights, Environment.ProcessorCount);
         return new Measured(suite.Evaluate(adapter, samples.Samples, cancellationToken), samples.Tally);
     }
 
-    private static SampleSet Read(Request request, SampleEncoder encoder)
+    private static SampleSet<TokenSequence> Read(Request request, SampleEncoder encoder)
     {
         var reader = new ExampleReader(request.Format);
         if (request.Limit is not { } limit)
@@ -78,7 +79,7 @@ internal static class EvaluateCommand
             return SampleSet.LoadHeldOut(request.Data, reader, encoder);
         }
 
-        SampleSet set = SampleSet.Encode(DataFiles.Find(request.Data).SelectMany(reader.Read).Take(limit), encoder);
+        SampleSet<TokenSequence> set = SampleSet.Encode(DataFiles.Find(request.Data).SelectMany(reader.Read).Take(limit), encoder);
         return set.Samples.Count > 0
             ? set
             : throw new InputFileException(
@@ -132,7 +133,7 @@ internal static class EvaluateCommand
     };
 
     private sealed record Request(
-        string Model, string? Adapter, string Data, int? Limit, PromptTemplate Template, int? MaxLength, FieldMapping? Format);
+        string Model, string? Adapter, string Data, int? Limit, PromptTemplate Template, int? MaxLength, RecordFormat? Format);
 
     private sealed record Measured(LossResult Result, SampleTally Tally);
 }

@@ -72,7 +72,7 @@ internal static class RunCommand
         PreparedExperiment prepared = await Task.Run(() => PreparedExperiment.Prepare(experiment, null, cancellationToken), cancellationToken)
             .WaitAsync(cancellationToken).ConfigureAwait(false);
         ShardTable.Write(terminal.Error, terminal.ErrorIsScreen, prepared.Reports);
-        if (prepared.HeldOut is { Tally: { IsWarning: true } tally })
+        if (prepared.Data.HeldOutTally is { IsWarning: true } tally)
         {
             terminal.Error.WriteLine(ShardTable.Warning("the held-out data", tally));
         }

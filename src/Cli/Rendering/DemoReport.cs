@@ -28,7 +28,7 @@ internal static class DemoReport
         output.WriteLine();
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"Held-out loss on {result.Prepared.HeldOut!.Samples.Count} questions of all kinds, {losses.Steps} optimizer steps each:"));
+            $"Held-out loss on {result.Prepared.Data.HeldOutTally!.Usable} questions of all kinds, {losses.Steps} optimizer steps each:"));
         Table table = Tables.New("model", "#held-out loss", "#of base", "#of the best client alone");
         Row("base model", losses.Base);
         Row($"best client alone ({result.Prepared.Shards.Name(losses.BestClient)})", losses.BestLocal);

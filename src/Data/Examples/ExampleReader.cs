@@ -9,17 +9,26 @@ namespace FedLLM.Data.Examples;
 /// <remarks>Every defect of a file is an <see cref="InputFileException"/> that names file, line and record and holds nothing of their content.</remarks>
 public sealed class ExampleReader
 {
-    private readonly FieldMapping? _mapping;
+    private readonly RecordFormat? _format;
+    private readonly SampleKind _kind;
     private readonly string _labelField;
     private readonly ReaderLimits _limits;
 
     /// <summary>Sets up a reader.</summary>
-    /// <param name="mapping">The files' fields, or null to recognise them from each file's first record.</param>
+    /// <param name="format">The files' format, or null to recognise it from each file's first record.</param>
     /// <param name="labelField">The field that becomes <see cref="Example.Category"/>: a string, a number or a boolean; missing or null means none.</param>
     /// <param name="limits">Bounds on what a file may hold; <see cref="ReaderLimits.Default"/> where null.</param>
-    public ExampleReader(FieldMapping? mapping = null, string labelField = "category", ReaderLimits? limits = null)
+    /// <param name="kind">What the records shall become: among the formats of this kind one is recognised.</param>
+    /// <exception cref="ArgumentException">The format is of another kind.</exception>
+    public ExampleReader(RecordFormat? format = null, string labelField = "category", ReaderLimits? limits = null, SampleKind kind = SampleKind.Sequence)
     {
-        _mapping = mapping;
+        if (format is not null && format.Kind != kind)
+        {
+            throw new ArgumentException($"The format {format.Name} is not of the kind {kind}.", nameof(format));
+        }
+
+        _format = format;
+        _kind = kind;
         _labelField = labelField;
         _limits = limits ?? ReaderLimits.Default;
     }
@@ -32,8 +41,8 @@ public sealed class ExampleReader
     public IEnumerable<Example> Read(string path)
     {
         using RecordStream records = RecordStream.Open(path, _limits);
-        var parser = new RecordParser(path, _mapping, _labelField, _limits.MaxDepth);
-        while (TryNext(records, parser, out Example? example))
+        var parser = new RecordParser(path, _format, _kind, _labelField, _limits.MaxDepth);
+        while (TryNext(path, records, parser, out Example? example))
         {
             yield return example;
         }
@@ -44,11 +53,11 @@ public sealed class ExampleReader
         }
     }
 
-    private static bool TryNext(RecordStream records, RecordParser parser, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Example? example)
+    private static bool TryNext(string path, RecordStream records, RecordParser parser, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Example? example)
     {
         if (records.TryRead(out ReadOnlySpan<byte> record))
         {
-            example = parser.Parse(record, records.Line, records.Record);
+            example = parser.Parse(record, new SourcePlace(path, records.Line, records.Record));
             return true;
         }
 

@@ -1,161 +1,142 @@
-using System.Text;
-using System.Text.Json;
-using FedLLM.Engine.Files;
-
 namespace FedLLM.Data.Examples;
 
 /// <summary>Turns the bytes of one file's records into examples.</summary>
 internal sealed class RecordParser
 {
-    private static readonly string[] MappedFields = ["instruction", "input", "output", "context", "response", "question", "answer"];
+    private static readonly RecordFormat[] Recognized =
+        [RecordFormat.Alpaca, RecordFormat.Dolly, RecordFormat.Gsm8k, RecordFormat.ShareGpt, RecordFormat.Messages, RecordFormat.Preference, RecordFormat.HhRlhf];
 
-    private readonly string _path;
-    private readonly JsonReaderOptions _options;
-    private readonly string[] _names;
-    private readonly int _label;
-    private readonly Field[] _fields;
-    private FieldMapping? _mapping;
+    private readonly RecordFields _fields;
+    private readonly SampleKind _kind;
+    private RecordFormat? _format;
 
-    public RecordParser(string path, FieldMapping? mapping, string labelField, int maxDepth)
+    public RecordParser(string path, RecordFormat? format, SampleKind kind, string labelField, int maxDepth)
     {
-        _path = path;
-        _mapping = mapping;
-        _options = new JsonReaderOptions { MaxDepth = maxDepth };
-        _names = MappedFields.Contains(labelField) ? MappedFields : [.. MappedFields, labelField];
-        _label = Array.IndexOf(_names, labelField);
-        _fields = new Field[_names.Length];
+        _fields = new RecordFields(path, labelField, maxDepth);
+        _kind = kind;
+        _format = format;
     }
 
-    private enum Kind
+    /// <summary>Reads one record; the first one decides the format where none was given.</summary>
+    public Example Parse(ReadOnlySpan<byte> record, SourcePlace place)
     {
-        Missing,
-        Null,
-        Text,
-        Scalar,
-        Other,
-    }
-
-    /// <summary>Reads one record; the first one decides the mapping where none was given.</summary>
-    public Example Parse(ReadOnlySpan<byte> record, long line, long number)
-    {
-        var place = new SourcePlace(_path, line, number);
-        Array.Clear(_fields);
-        try
+        _fields.Read(record, place);
+        _format ??= Recognize();
+        return _format.Shape switch
         {
-            var reader = new Utf8JsonReader(record, _options);
-            ReadFields(ref reader, place);
-        }
-        catch (JsonException)
-        {
-            throw Defect(place, $"it is not valid JSON, is nested deeper than {_options.MaxDepth}, or is cut off", "Correct the record: JSONL holds one object per line");
-        }
-        catch (InvalidOperationException)
-        {
-            // The only text that is valid UTF-8 and valid JSON and yet no string: an escape such as \ud800 without its other half.
-            throw Defect(place, "a string holds half of a surrogate pair as an escape", "Write the character whole");
-        }
-
-        _mapping ??= Recognise(place);
-        string instruction = Required(_mapping.Instruction, place);
-        string input = _mapping.Input is null ? "" : Optional(_mapping.Input, place);
-        return new Example(
-            input.Length == 0 ? instruction : instruction + " " + input,
-            Required(_mapping.Response, place),
-            Label(place),
-            place);
-    }
-
-    private void ReadFields(ref Utf8JsonReader reader, SourcePlace place)
-    {
-        reader.Read();
-        if (reader.TokenType != JsonTokenType.StartObject)
-        {
-            throw Defect(place, "the record is not an object", "Write one object per line");
-        }
-
-        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-        {
-            int index = 0;
-            while (index < _names.Length && !reader.ValueTextEquals(_names[index]))
-            {
-                index++;
-            }
-
-            reader.Read();
-            if (index == _names.Length)
-            {
-                reader.Skip();
-                continue;
-            }
-
-            if (_fields[index].Kind != Kind.Missing)
-            {
-                throw Defect(place, $"the field '{_names[index]}' is there twice", "Keep one of them");
-            }
-
-            _fields[index] = ReadValue(ref reader);
-        }
-
-        // Anything behind the object is an error of the reader itself.
-        reader.Read();
-    }
-
-    private static Field ReadValue(ref Utf8JsonReader reader)
-    {
-        switch (reader.TokenType)
-        {
-            case JsonTokenType.String:
-                return new Field(Kind.Text, reader.GetString());
-            case JsonTokenType.Null:
-                return new Field(Kind.Null, null);
-            case JsonTokenType.Number:
-            case JsonTokenType.True:
-            case JsonTokenType.False:
-                return new Field(Kind.Scalar, Encoding.UTF8.GetString(reader.ValueSpan));
-            default:
-                reader.Skip();
-                return new Field(Kind.Other, null);
-        }
-    }
-
-    private FieldMapping Recognise(SourcePlace place)
-    {
-        bool alpaca = Has(FieldMapping.Alpaca);
-        bool dolly = Has(FieldMapping.Dolly);
-        bool questions = Has(FieldMapping.Gsm8k);
-        return (alpaca, dolly, questions) switch
-        {
-            (true, false, false) => FieldMapping.Alpaca,
-            (false, true, false) => FieldMapping.Dolly,
-            (false, false, true) => FieldMapping.Gsm8k,
-            (false, false, false) => throw Defect(
-                place,
-                "its fields are none of instruction + output (alpaca), instruction + response (dolly, plain), question + answer (gsm8k)",
-                "Rename the fields, or set data.format to learn which one is missing"),
-            _ => throw Defect(place, "its fields fit several formats", "Set data.format to " + string.Join(", ", FieldMapping.All.Select(m => m.Name))),
+            RecordShape.Fields => Instruction(_format),
+            RecordShape.Dialogue => Dialogue(record, _format),
+            RecordShape.Preference => Preference(record, _format),
+            _ => DialoguePairOf(_format),
         };
     }
 
-    private bool Has(FieldMapping mapping) => Find(mapping.Instruction).Kind != Kind.Missing && Find(mapping.Response).Kind != Kind.Missing;
-
-    private Field Find(string name) => _fields[Array.IndexOf(_names, name)];
-
-    private string Required(string name, SourcePlace place) => Find(name) switch
+    private InstructionExample Instruction(RecordFormat format)
     {
-        { Kind: Kind.Text } field => field.Text!,
-        { Kind: Kind.Missing } => throw Defect(place, $"the field '{name}' is missing", $"Add it: the format {_mapping!.Name} needs it"),
-        _ => throw Defect(place, $"the field '{name}' is not a string", "Write it as a string"),
+        string instruction = _fields.Text(format.Instruction!, format);
+        string input = format.Input is null ? "" : _fields.OptionalText(format.Input, format);
+        return new InstructionExample(
+            input.Length == 0 ? instruction : instruction + " " + input, _fields.Text(format.Response!, format), _fields.Label, _fields.Place);
+    }
+
+    private DialogueExample Dialogue(ReadOnlySpan<byte> record, RecordFormat format)
+    {
+        (string? system, List<Message> turns) = WithoutSystem(_fields.Messages(record, format.List!, format));
+        return new DialogueExample(system, turns, _fields.Label, _fields.Place);
+    }
+
+    private PreferenceExample DialoguePairOf(RecordFormat format)
+    {
+        (IReadOnlyList<Message> prompt, string chosen, string rejected) =
+            DialoguePair.Split(_fields.Text("chosen", format), _fields.Text("rejected", format), format.LosesCommonStart);
+        return new PreferenceExample(null, prompt, chosen, rejected, _fields.Label, _fields.Place);
+    }
+
+    private PreferenceExample Preference(ReadOnlySpan<byte> record, RecordFormat format)
+    {
+        List<Message> prompt = [];
+        if (_fields.IsList("prompt"))
+        {
+            prompt = _fields.Messages(record, "prompt", format);
+        }
+        else if (_fields.Has("prompt") || !_fields.IsList("chosen"))
+        {
+            prompt = [new Message(MessageRole.User, _fields.Text("prompt", format))];
+        }
+
+        string chosen = Answer(record, "chosen", format, ref prompt);
+        string rejected = Answer(record, "rejected", format, ref prompt);
+        (string? system, List<Message> turns) = WithoutSystem(prompt);
+        return new PreferenceExample(system, turns, chosen, rejected, _fields.Label, _fields.Place);
+    }
+
+    /// <summary>
+    /// Returns an answer with one space before it: the string, or the last message's content. Where the record has no prompt, the messages before the last are
+    /// the prompt, and both answers' must be the same.
+    /// </summary>
+    private string Answer(ReadOnlySpan<byte> record, string name, RecordFormat format, ref List<Message> prompt)
+    {
+        if (!_fields.IsList(name))
+        {
+            return " " + _fields.Text(name, format);
+        }
+
+        List<Message> messages = _fields.Messages(record, name, format);
+        if (messages.Count == 0 || messages[^1].Role != MessageRole.Assistant)
+        {
+            throw _fields.Defect($"the field '{name}' does not end with a message of the assistant", "Correct the record or remove it");
+        }
+
+        if (!_fields.Has("prompt"))
+        {
+            List<Message> before = messages[..^1];
+            if (name == "chosen")
+            {
+                prompt = before;
+            }
+            else if (!prompt.SequenceEqual(before))
+            {
+                throw _fields.Defect("the messages before the last differ between 'chosen' and 'rejected'", "Give both answers one prompt, or remove the record");
+            }
+        }
+
+        return " " + messages[^1].Text;
+    }
+
+    private static (string? System, List<Message> Turns) WithoutSystem(List<Message> messages) =>
+        messages is [{ Role: MessageRole.System }, ..] ? (messages[0].Text, messages[1..]) : (null, messages);
+
+    private RecordFormat Recognize()
+    {
+        RecordFormat[] fitting = [.. Recognized.Where(Fits)];
+        RecordFormat[] wanted = [.. fitting.Where(f => f.Kind == _kind)];
+        if (wanted.Length > 0)
+        {
+            return wanted.Length == 1 ? wanted[0] : throw _fields.Defect("its fields fit several formats", "Set data.format to " + Names(wanted));
+        }
+
+        throw (_kind, fitting.Length > 0) switch
+        {
+            (SampleKind.Sequence, true) => _fields.Defect(
+                $"its fields are those of preference pairs ({Names(fitting)})", "Set task to dpo, or choose data with instructions or dialogues"),
+            (SampleKind.Pair, true) => _fields.Defect(
+                $"its fields are those of instruction tuning ({Names(fitting)}), and preference learning needs pairs", "Set task to sft, or choose data with chosen and rejected"),
+            (SampleKind.Sequence, false) => _fields.Defect(
+                "its fields are none of instruction + output (alpaca), instruction + response (dolly, plain), question + answer (gsm8k), conversations (sharegpt), messages",
+                "Rename the fields, or set data.format to learn which one is missing"),
+            _ => _fields.Defect(
+                "its fields are neither prompt + chosen + rejected (preference) nor chosen + rejected that are dialogues of Human: and Assistant: (hh-rlhf)",
+                "Rename the fields, or set data.format to learn which one is missing"),
+        };
+    }
+
+    private bool Fits(RecordFormat format) => format.Shape switch
+    {
+        RecordShape.Fields => _fields.Has(format.Instruction!) && _fields.Has(format.Response!),
+        RecordShape.Dialogue => _fields.IsList(format.List!),
+        RecordShape.Preference => _fields.Has("chosen") && _fields.Has("rejected") && (_fields.Has("prompt") || _fields.IsList("chosen")),
+        _ => !_fields.Has("prompt") && _fields.IsText("chosen") && _fields.IsText("rejected") && DialoguePair.IsDialogue(_fields.Text("chosen", format)),
     };
 
-    private string Optional(string name, SourcePlace place) => Find(name).Kind is Kind.Missing or Kind.Null ? "" : Required(name, place);
-
-    private string? Label(SourcePlace place) => _fields[_label] switch
-    {
-        { Kind: Kind.Other } => throw Defect(place, $"the field '{_names[_label]}' is neither a string, a number nor a boolean", "Write it as a string"),
-        { Text: var text } => text,
-    };
-
-    private InputFileException Defect(SourcePlace place, string problem, string remedy) => new(_path, place.InFile, problem, remedy);
-
-    private readonly record struct Field(Kind Kind, string? Text);
+    private static string Names(IEnumerable<RecordFormat> formats) => string.Join(", ", formats.Select(f => f.Name));
 }

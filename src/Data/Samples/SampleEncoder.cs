@@ -15,28 +15,36 @@ public enum OverlongPolicy
     TrimPrompt,
 }
 
-/// <summary>Why a record is not used.</summary>
-public enum ExclusionReason
+/// <summary>Which tokens the loss counts (<c>data.scored</c>).</summary>
+public enum ScoredTokens
 {
-    /// <summary>Longer than the sequence length allows; an answer is never truncated.</summary>
-    Overlong,
+    /// <summary>The responses and the end-of-sequence behind each.</summary>
+    Response,
 
-    /// <summary>The response is empty or only white space.</summary>
-    EmptyResponse,
+    /// <summary>Every token but the sequence's first (Shepherd's train_on_inputs).</summary>
+    All,
+}
 
-    /// <summary>No token's last character lies in the response: the tokenizer leaves nothing of it.</summary>
-    NothingScored,
+/// <summary>Which of a dialogue's answers count as responses (<c>data.turns</c>).</summary>
+public enum TrainedTurns
+{
+    /// <summary>All of them.</summary>
+    Every,
+
+    /// <summary>The last; those before it belong to the prompt.</summary>
+    Last,
 }
 
 /// <summary>
 /// Tokenizes prompt + response as one string, begin-of-sequence before it where the tokenizer's configuration adds one, end-of-sequence behind it where the
-/// tokenizer has one. A token is scored if and only if its last character lies in the response; end-of-sequence is always scored.
+/// tokenizer has one. A token is scored if and only if its last character lies in the response; end-of-sequence is always scored. In a dialogue each
+/// question with its answer is one such string, begin-of-sequence stands before the first, and every answer that counts is a response.
 /// </summary>
 /// <remarks>
 /// The border comes from the tokens' offsets, never from a search for the template's ids: the search fails with tokenizers that join the template to what
 /// follows it, and then a whole sample is masked without a word (TRL's response template; a known fault of OpenFedLLM with any but Llama 2's tokenizer).
 /// </remarks>
-public sealed class SampleEncoder
+public sealed class SampleEncoder : ISampleEncoder<TokenSequence>
 {
     private readonly ITokenizer _tokenizer;
     private readonly PromptTemplate _template;
@@ -58,61 +66,100 @@ public sealed class SampleEncoder
         _overlong = overlong;
     }
 
-    /// <summary>Makes the sequence of one example.</summary>
-    /// <returns>The sequence, or the reason why there is none.</returns>
-    public EncodedSample Encode(Example example)
+    /// <summary>Which tokens the loss counts.</summary>
+    public ScoredTokens Scored { get; init; }
+
+    /// <summary>Which of a dialogue's answers count as responses.</summary>
+    public TrainedTurns Turns { get; init; }
+
+    /// <inheritdoc/>
+    public EncodedSample<TokenSequence> Encode(Example example) => example switch
     {
-        if (string.IsNullOrWhiteSpace(example.Response))
+        InstructionExample { Response: var response } when string.IsNullOrWhiteSpace(response) => Excluded(ExclusionReason.EmptyResponse),
+        InstructionExample e => Encode([Chunk(_template.Prompt(e.Instruction), e.Response)]),
+        DialogueExample e => Encode(e),
+        _ => throw new ArgumentException("A preference pair is no sample of instruction tuning.", nameof(example)),
+    };
+
+    /// <inheritdoc/>
+    public SampleSize Measure(TokenSequence sample) => new(sample.Tokens.Length, sample.Scored.AsSpan().Count(true), sample.Tokens.Length);
+
+    private static EncodedSample<TokenSequence> Excluded(ExclusionReason reason) => new(null, reason);
+
+    private static TextChunk Chunk(string prompt, string response) => new(prompt + response, prompt.Length, Ends: true);
+
+    private EncodedSample<TokenSequence> Encode(DialogueExample dialogue)
+    {
+        if (!DialogueFrame.Alternates(dialogue.Turns))
         {
-            return new EncodedSample(null, ExclusionReason.EmptyResponse);
+            return Excluded(ExclusionReason.TurnsOutOfOrder);
         }
 
-        string prompt = _template.Prompt(example.Instruction);
-        IReadOnlyList<Token> text = _tokenizer.Encode(prompt + example.Response);
-        int prefix = _tokenizer.AddsBeginOfSequence && _tokenizer.BeginOfSequenceId is not null ? 1 : 0;
-        int suffix = _tokenizer.EndOfSequenceId is not null ? 1 : 0;
-
-        // Offsets ascend, so what is scored is a tail. The sequence's first token has nothing before it to be predicted from.
-        int firstScored = 1 - prefix;
-        while (firstScored < text.Count && text[firstScored].End <= prompt.Length)
+        // Nothing scored follows a question without an answer, so it is left away.
+        int count = dialogue.Turns.Count / 2 * 2;
+        Message[] turns = [.. dialogue.Turns.Take(count)];
+        bool IsTrained(int turn) => turn % 2 == 1 && (Turns == TrainedTurns.Every || turn == count - 1);
+        if (count == 0 || turns.Where((turn, i) => IsTrained(i) && string.IsNullOrWhiteSpace(turn.Text)).Any())
         {
-            firstScored++;
+            return Excluded(ExclusionReason.EmptyResponse);
         }
 
-        if (firstScored >= text.Count)
+        return Encode(_template.Dialogue.Render(dialogue.System, turns, open: false));
+    }
+
+    private EncodedSample<TokenSequence> Encode(IReadOnlyList<TextChunk> chunks)
+    {
+        var tokens = new List<int>();
+        var scored = new List<bool>();
+        int prefix = 0;
+        if (_tokenizer.AddsBeginOfSequence && _tokenizer.BeginOfSequenceId is { } begin)
         {
-            return new EncodedSample(null, ExclusionReason.NothingScored);
+            tokens.Add(begin);
+            scored.Add(false);
+            prefix = 1;
         }
 
-        int drop = Math.Max(0, prefix + text.Count + suffix - _maxLength);
-        if (drop > 0 && (_overlong == OverlongPolicy.Exclude || drop > firstScored || prefix + firstScored - drop == 0))
+        for (int i = 0; i < chunks.Count; i++)
         {
-            return new EncodedSample(null, ExclusionReason.Overlong);
+            TextChunk chunk = chunks[i];
+            bool isResponse = Turns == TrainedTurns.Every || i == chunks.Count - 1;
+            bool any = false;
+            foreach (Token token in _tokenizer.Encode(chunk.Text))
+            {
+                // The sequence's first token has nothing before it to be predicted from.
+                bool counts = isResponse && token.End > chunk.AnswerStart && tokens.Count > 0;
+                any |= counts;
+                tokens.Add(token.Id);
+                scored.Add(counts);
+            }
+
+            if (isResponse && !any)
+            {
+                return Excluded(ExclusionReason.NothingScored);
+            }
+
+            if (chunk.Ends && _tokenizer.EndOfSequenceId is { } end)
+            {
+                tokens.Add(end);
+                scored.Add(isResponse);
+            }
         }
 
-        var tokens = new int[prefix + text.Count - drop + suffix];
-        var scored = new bool[tokens.Length];
-        for (int i = drop; i < text.Count; i++)
+        int drop = Math.Max(0, tokens.Count - _maxLength);
+        int promptTokens = scored.IndexOf(true) - prefix;
+        if (drop > 0 && (_overlong == OverlongPolicy.Exclude || drop > promptTokens || prefix + promptTokens - drop == 0))
         {
-            tokens[prefix + i - drop] = text[i].Id;
+            return Excluded(ExclusionReason.Overlong);
         }
 
-        scored.AsSpan(prefix + firstScored - drop).Fill(true);
-        if (prefix == 1)
+        tokens.RemoveRange(prefix, drop);
+        scored.RemoveRange(prefix, drop);
+        bool[] flags = [.. scored];
+        if (Scored == ScoredTokens.All)
         {
-            tokens[0] = _tokenizer.BeginOfSequenceId!.Value;
+            flags.AsSpan(1).Fill(true);
         }
 
-        if (suffix == 1)
-        {
-            tokens[^1] = _tokenizer.EndOfSequenceId!.Value;
-        }
-
-        return new EncodedSample(new TokenSequence(tokens, scored), null);
+        return new EncodedSample<TokenSequence>(new TokenSequence([.. tokens], flags), null, drop > 0 ? Truncation.Prompt : Truncation.None);
     }
 }
-
-/// <summary>A sequence, or the reason why a record has none.</summary>
-/// <param name="Sequence">The sequence, or null.</param>
-/// <param name="Exclusion">The reason; null exactly where there is a sequence.</param>
-public readonly record struct EncodedSample(TokenSequence? Sequence, ExclusionReason? Exclusion);

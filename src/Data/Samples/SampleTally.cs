@@ -19,6 +19,9 @@ public sealed record SampleTally(
     int Longest,
     IReadOnlyDictionary<string, int> Labels)
 {
+    /// <summary>Samples that lost tokens, by what lost them; parts without a sample are left out. One sample may lose tokens of both.</summary>
+    public IReadOnlyDictionary<Truncation, int> Truncated { get; init; } = new Dictionary<Truncation, int>();
+
     /// <summary>Above this share of excluded records a report warns: 20 %.</summary>
     public const double WarningShare = 0.2;
 
@@ -31,10 +34,17 @@ public sealed record SampleTally(
     /// <summary>Describes the exclusions in a few words, such as <c>412 overlong, 3 with an empty response</c>; empty where there are none.</summary>
     public string DescribeExclusions() => string.Join(", ", Excluded.OrderBy(e => e.Key).Select(e => $"{e.Value} {Words(e.Key)}"));
 
+    /// <summary>Describes the truncations in a few words, such as <c>210 prompts, 14 answers</c>; empty where there are none.</summary>
+    public string DescribeTruncations() => string.Join(
+        ", ", Truncated.OrderBy(t => t.Key).Select(t => $"{t.Value} {(t.Key == Truncation.Prompt ? "prompt" : "answer")}{(t.Value == 1 ? "" : "s")}"));
+
     private static string Words(ExclusionReason reason) => reason switch
     {
         ExclusionReason.Overlong => "overlong",
         ExclusionReason.EmptyResponse => "with an empty response",
-        _ => "with nothing scored",
+        ExclusionReason.NothingScored => "with nothing scored",
+        ExclusionReason.NoPrompt => "without a prompt",
+        ExclusionReason.EqualAnswers => "with equal answers",
+        _ => "with turns out of order",
     };
 }

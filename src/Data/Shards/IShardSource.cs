@@ -1,13 +1,13 @@
 using FedLLM.Data.Samples;
-using FedLLM.Engine.Training;
 
 namespace FedLLM.Data.Shards;
 
 /// <summary>One client's data, ready for training.</summary>
+/// <typeparam name="TSample">What a client trains on: a <see cref="Engine.Training.TokenSequence"/> or a <see cref="Engine.Training.PreferencePair"/>.</typeparam>
 /// <param name="Client">Client id, from 0.</param>
 /// <param name="Name">The client's name.</param>
 /// <param name="Samples">Its usable samples, at least one. Their number is the client's aggregation weight.</param>
-public sealed record Shard(int Client, string Name, IReadOnlyList<TokenSequence> Samples);
+public sealed record Shard<TSample>(int Client, string Name, IReadOnlyList<TSample> Samples);
 
 /// <summary>What was counted in one client's data.</summary>
 /// <param name="Client">Client id, from 0.</param>
@@ -22,8 +22,8 @@ public sealed record ShardReport(int Client, string Name, SampleTally Tally)
         : null;
 }
 
-/// <summary>The clients' data. Implementations are safe for concurrent use.</summary>
-public interface IShardSource
+/// <summary>The clients and what is counted in their data, whatever they train on. Implementations are safe for concurrent use.</summary>
+public interface IShards
 {
     /// <summary>Number of clients.</summary>
     int Clients { get; }
@@ -34,8 +34,13 @@ public interface IShardSource
     /// <summary>Returns what is counted in a client's data; the first time it is asked, the data is read and tokenized.</summary>
     /// <exception cref="Engine.Files.InputFileException">The data is defective or holds no usable sample.</exception>
     ShardReport Report(int client);
+}
 
+/// <summary>The clients' data. Implementations are safe for concurrent use.</summary>
+/// <typeparam name="TSample">What a client trains on.</typeparam>
+public interface IShardSource<TSample> : IShards
+{
     /// <summary>Returns a client's data.</summary>
     /// <exception cref="Engine.Files.InputFileException">The data is defective, holds no usable sample, or has changed since it was counted.</exception>
-    Shard Load(int client);
+    Shard<TSample> Load(int client);
 }

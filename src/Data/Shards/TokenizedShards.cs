@@ -8,30 +8,29 @@ namespace FedLLM.Data.Shards;
 /// Tokenizes the parts of a partition when they are asked for. Counts of every client that was asked for are kept; the samples themselves only in a cache
 /// of bounded size, so that a client that is not sampled costs its name and its counts.
 /// </summary>
+/// <typeparam name="TSample">What a client trains on.</typeparam>
 /// <remarks>
 /// Counting tokenizes each part once and puts it in the cache, so data that fits is tokenized once in a run. When the cache is full, the part that was
 /// used longest ago leaves it. Concurrent callers of one client share one tokenization.
 /// </remarks>
-public sealed class TokenizedShards : IShardSource
+public sealed class TokenizedShards<TSample> : IShardSource<TSample>
+    where TSample : class
 {
-    /// <summary>Default bound of the cache in tokens: 32 Mi, at five bytes each 160 MiB.</summary>
-    public const long DefaultCacheTokens = 32L << 20;
-
     private readonly IPartition _partition;
-    private readonly SampleEncoder _encoder;
+    private readonly ISampleEncoder<TSample> _encoder;
     private readonly long _cacheTokens;
     private readonly Lock _lock = new();
     private readonly ShardReport?[] _reports;
-    private readonly Dictionary<int, LinkedListNode<(Shard Shard, long Tokens)>> _cached = [];
-    private readonly LinkedList<(Shard Shard, long Tokens)> _byUse = new();
-    private readonly Dictionary<int, Lazy<(Shard Shard, ShardReport Report)>> _inProgress = [];
+    private readonly Dictionary<int, LinkedListNode<(Shard<TSample> Shard, long Tokens)>> _cached = [];
+    private readonly LinkedList<(Shard<TSample> Shard, long Tokens)> _byUse = new();
+    private readonly Dictionary<int, Lazy<(Shard<TSample> Shard, ShardReport Report)>> _inProgress = [];
     private long _tokens;
 
     /// <summary>Sets up the source; nothing is read yet.</summary>
     /// <param name="partition">Which examples are whose.</param>
     /// <param name="encoder">Makes samples of them.</param>
     /// <param name="cacheTokens">Bound on the tokens kept; 0 keeps none.</param>
-    public TokenizedShards(IPartition partition, SampleEncoder encoder, long cacheTokens = DefaultCacheTokens)
+    public TokenizedShards(IPartition partition, ISampleEncoder<TSample> encoder, long cacheTokens = TokenizedShards.DefaultCacheTokens)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(cacheTokens);
         _partition = partition;
@@ -61,11 +60,11 @@ public sealed class TokenizedShards : IShardSource
     }
 
     /// <inheritdoc/>
-    public Shard Load(int client) => Get(client).Shard;
+    public Shard<TSample> Load(int client) => Get(client).Shard;
 
-    private (Shard Shard, ShardReport Report) Get(int client)
+    private (Shard<TSample> Shard, ShardReport Report) Get(int client)
     {
-        Lazy<(Shard Shard, ShardReport Report)> work;
+        Lazy<(Shard<TSample> Shard, ShardReport Report)> work;
         lock (_lock)
         {
             if (_cached.TryGetValue(client, out var node))
@@ -77,14 +76,14 @@ public sealed class TokenizedShards : IShardSource
 
             if (!_inProgress.TryGetValue(client, out work!))
             {
-                work = new Lazy<(Shard, ShardReport)>(() => Tokenize(client));
+                work = new Lazy<(Shard<TSample>, ShardReport)>(() => Tokenize(client));
                 _inProgress.Add(client, work);
             }
         }
 
         try
         {
-            (Shard Shard, ShardReport Report) result = work.Value;
+            (Shard<TSample> Shard, ShardReport Report) result = work.Value;
             Keep(client, work, result);
             return result;
         }
@@ -100,9 +99,9 @@ public sealed class TokenizedShards : IShardSource
         }
     }
 
-    private (Shard Shard, ShardReport Report) Tokenize(int client)
+    private (Shard<TSample> Shard, ShardReport Report) Tokenize(int client)
     {
-        SampleSet set = SampleSet.Encode(_partition.Read(client), _encoder);
+        SampleSet<TSample> set = SampleSet.Encode(_partition.Read(client), _encoder);
         string name = _partition.Name(client);
         if (set.Samples.Count == 0)
         {
@@ -113,10 +112,10 @@ public sealed class TokenizedShards : IShardSource
                 "Raise data.max_length, set data.overlong to trim-prompt, or leave this client out");
         }
 
-        return (new Shard(client, name, set.Samples), new ShardReport(client, name, set.Tally));
+        return (new Shard<TSample>(client, name, set.Samples), new ShardReport(client, name, set.Tally));
     }
 
-    private void Keep(int client, Lazy<(Shard Shard, ShardReport Report)> work, (Shard Shard, ShardReport Report) result)
+    private void Keep(int client, Lazy<(Shard<TSample> Shard, ShardReport Report)> work, (Shard<TSample> Shard, ShardReport Report) result)
     {
         lock (_lock)
         {
@@ -146,11 +145,18 @@ public sealed class TokenizedShards : IShardSource
             _tokens += tokens;
             while (_tokens > _cacheTokens)
             {
-                (Shard Shard, long Tokens) oldest = _byUse.Last!.Value;
+                (Shard<TSample> Shard, long Tokens) oldest = _byUse.Last!.Value;
                 _byUse.RemoveLast();
                 _cached.Remove(oldest.Shard.Client);
                 _tokens -= oldest.Tokens;
             }
         }
     }
+}
+
+/// <summary>What <see cref="TokenizedShards{TSample}"/> have in common.</summary>
+public static class TokenizedShards
+{
+    /// <summary>Default bound of the cache in tokens: 32 Mi, at five bytes each 160 MiB.</summary>
+    public const long DefaultCacheTokens = 32L << 20;
 }

@@ -43,7 +43,7 @@ public static class AdapterMerge
         ModelConfig config = ModelDirectory.LoadConfig(model);
         PeftAdapter loaded = PeftAdapter.Load(adapter, config);
         using var weights = WeightFiles.Open(model);
-        new DecoderReader(model, config, weights).CheckTensors();
+        new DecoderReader(model, config, weights, WeightStorage.Float32).CheckTensors();
 
         var merged = new MergedTensors(weights, config, loaded);
         IReadOnlyList<WeightShard> shards = WeightShard.Cut([.. weights.Names.Select(name => weights.Find(name)![name])], maxShardBytes);

@@ -27,6 +27,8 @@ public sealed class LoraAdapter
         _slots = new LoraSlot?[model.Layers * LinearKinds];
         foreach (LoraModule module in config.Modules(model.Layers))
         {
+            MaxRank = Math.Max(MaxRank, module.Rank);
+            LowestLayer = Math.Min(LowestLayer, module.Layer);
             _slots[(module.Layer * LinearKinds) + (int)module.Kind] = new LoraSlot(
                 parameters.Layout[TensorNames.LoraA(module.Layer, module.Kind)].Offset,
                 parameters.Layout[TensorNames.LoraB(module.Layer, module.Kind)].Offset,
@@ -66,6 +68,12 @@ public sealed class LoraAdapter
 
         return adapter;
     }
+
+    /// <summary>The largest rank of any linear layer.</summary>
+    internal int MaxRank { get; }
+
+    /// <summary>The lowest decoder layer that carries an adapter.</summary>
+    internal int LowestLayer { get; } = int.MaxValue;
 
     /// <summary>Where the factors of one linear layer stand in the flat buffer, or null where it has none.</summary>
     internal LoraSlot? Slot(int layer, LinearKind kind) => _slots[(layer * LinearKinds) + (int)kind];

@@ -19,7 +19,7 @@ public sealed class EmbeddedFleet : IClientFleet, IDisposable
     private readonly LoraConfig _lora;
     private readonly AdamWSettings _optimizer;
     private readonly LocalTraining _training;
-    private readonly IShardSource _shards;
+    private readonly IShardSource<TokenSequence> _shards;
     private readonly ITensorStore _store;
     private readonly IReceiptLog _receipts;
     private readonly int _threads;
@@ -37,7 +37,7 @@ public sealed class EmbeddedFleet : IClientFleet, IDisposable
     /// <param name="threads">Threads to use, at least 1.</param>
     /// <param name="lanes">Most clients that train at the same time, at least 1.</param>
     public EmbeddedFleet(
-        DecoderWeights weights, LoraConfig lora, AdamWSettings optimizer, LocalTraining training, IShardSource shards, ITensorStore store,
+        DecoderWeights weights, LoraConfig lora, AdamWSettings optimizer, LocalTraining training, IShardSource<TokenSequence> shards, ITensorStore store,
         IReceiptLog receipts, int threads, int lanes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
@@ -117,7 +117,7 @@ public sealed class EmbeddedFleet : IClientFleet, IDisposable
 
     private ClientReceipt Train(LoraTrainer trainer, RoundInstruction instruction, int client, TensorSet global, CancellationToken cancellationToken)
     {
-        Shard shard = _shards.Load(client);
+        Shard<TokenSequence> shard = _shards.Load(client);
         LocalUpdate update = _training.Train(trainer, global, shard, instruction.Round, instruction.LearningRate, cancellationToken);
         string hash = _store.Put(update.Delta);
         var receipt = new ClientReceipt(client, hash, shard.Samples.Count, TensorMagnitudes.Of(update.Delta), update.Metrics);

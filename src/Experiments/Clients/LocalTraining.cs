@@ -25,7 +25,7 @@ public sealed class LocalTraining(TrainingOptions options, ulong seed, TimeProvi
     /// <param name="learningRate">The round's learning rate.</param>
     /// <param name="cancellationToken">Stops between steps.</param>
     public LocalUpdate Train(
-        LoraTrainer trainer, TensorSet global, Shard shard, int round, double learningRate, CancellationToken cancellationToken)
+        LoraTrainer trainer, TensorSet global, Shard<TokenSequence> shard, int round, double learningRate, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(trainer);
         ArgumentNullException.ThrowIfNull(global);

@@ -5,6 +5,9 @@ public enum TaskKind
 {
     /// <summary><c>sft</c>: instruction tuning, loss on the response.</summary>
     Sft,
+
+    /// <summary><c>dpo</c>: value alignment by direct preference optimization, on pairs of answers.</summary>
+    Dpo,
 }
 
 /// <summary>A published system's values, taken where the file says nothing.</summary>
@@ -35,13 +38,9 @@ public enum WeightType
 {
     /// <summary><c>float32</c>.</summary>
     Float32,
-}
 
-/// <summary>Which tokens the loss counts.</summary>
-public enum ScoredTokens
-{
-    /// <summary><c>response</c>: the response and the end-of-sequence.</summary>
-    Response,
+    /// <summary><c>bfloat16</c>.</summary>
+    Bfloat16,
 }
 
 /// <summary>How a dataset is cut into shards.</summary>
@@ -99,6 +98,12 @@ public enum PreferenceLoss
 {
     /// <summary><c>sigmoid</c>: DPO's own.</summary>
     Sigmoid,
+
+    /// <summary><c>ipo</c>: the squared distance of IPO.</summary>
+    Ipo,
+
+    /// <summary><c>hinge</c>: SLiC's hinge.</summary>
+    Hinge,
 }
 
 /// <summary>Which policy a preference loss compares with.</summary>
@@ -106,6 +111,12 @@ public enum ReferencePolicy
 {
     /// <summary><c>base</c>: the base model, adapter off.</summary>
     Base,
+
+    /// <summary><c>round</c>: the round's global adapter.</summary>
+    Round,
+
+    /// <summary>A path: the adapter in that folder. The policy starts from it too.</summary>
+    Adapter,
 }
 
 /// <summary>How micro-batches of one optimizer step combine.</summary>
@@ -113,6 +124,9 @@ public enum Accumulation
 {
     /// <summary><c>micro-batch-mean</c>: the mean of the micro-batches' means.</summary>
     MicroBatchMean,
+
+    /// <summary><c>token-mean</c>: the mean over all scored tokens (with pairs: over all pairs) of the step.</summary>
+    TokenMean,
 }
 
 /// <summary>The learning rate over the run.</summary>
@@ -123,6 +137,15 @@ public enum LearningRateSchedule
 
     /// <summary><c>constant</c>.</summary>
     Constant,
+
+    /// <summary><c>linear-by-round</c>: m + (eta - m)(1 - t / T) in round t + 1 of T, m = the minimum.</summary>
+    LinearByRound,
+
+    /// <summary><c>cosine-by-step</c>: the cosine over the optimizer steps of a client in a round, begun anew in each.</summary>
+    CosineByStep,
+
+    /// <summary><c>linear-by-step</c>: the line over the optimizer steps of a client in a round, begun anew in each.</summary>
+    LinearByStep,
 }
 
 /// <summary>The clients' optimizer.</summary>
@@ -130,6 +153,9 @@ public enum OptimizerKind
 {
     /// <summary><c>adamw</c>: fresh for each client and round.</summary>
     AdamW,
+
+    /// <summary><c>sgd</c>: stochastic gradient descent, with momentum.</summary>
+    Sgd,
 }
 
 /// <summary>What an evaluation measures.</summary>
@@ -137,4 +163,7 @@ public enum EvaluationSuite
 {
     /// <summary><c>loss</c>: nats per scored token of held-out samples.</summary>
     Loss,
+
+    /// <summary><c>preference</c>: how often and how far the chosen answer of held-out pairs is preferred.</summary>
+    Preference,
 }

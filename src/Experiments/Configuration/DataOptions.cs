@@ -13,8 +13,8 @@ public sealed record DataOptions
     /// <summary>In a folder: which files are shards (a file-name glob); null for all.</summary>
     public string? Pattern { get; init; }
 
-    /// <summary>Which fields a record has, or null (<c>auto</c>) to recognize them.</summary>
-    public FieldMapping? Format { get; init; }
+    /// <summary>Which fields a record has, and how, or null (<c>auto</c>) to recognize them.</summary>
+    public RecordFormat? Format { get; init; }
 
     /// <summary>The frame around an instruction.</summary>
     public required PromptTemplate Template { get; init; }
@@ -22,11 +22,14 @@ public sealed record DataOptions
     /// <summary>Longest sample in tokens. Default 512.</summary>
     public required int MaxLength { get; init; }
 
-    /// <summary>What happens to a longer one.</summary>
+    /// <summary>What happens to a longer one in instruction tuning.</summary>
     public required OverlongPolicy Overlong { get; init; }
 
     /// <summary>Which tokens the loss counts.</summary>
     public required ScoredTokens Scored { get; init; }
+
+    /// <summary>Which of a dialogue's answers the loss counts.</summary>
+    public required TrainedTurns Turns { get; init; }
 
     /// <summary>Each client's own held-out data, or null for none.</summary>
     public HeldOutData? Evaluation { get; init; }

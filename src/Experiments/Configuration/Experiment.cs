@@ -46,13 +46,6 @@ public sealed record Experiment
 /// <param name="Device">Where it computes.</param>
 public sealed record ModelOptions(string Path, WeightType WeightType, DeviceKind Device);
 
-/// <summary>Preference learning.</summary>
-/// <param name="Beta">beta, above 0. Default 0.1.</param>
-/// <param name="Loss">The loss.</param>
-/// <param name="Reference">Which policy it compares with.</param>
-/// <param name="MaxPromptLength">Longest prompt in tokens. Default 128.</param>
-public sealed record DpoOptions(double Beta, PreferenceLoss Loss, ReferencePolicy Reference, int MaxPromptLength);
-
 /// <summary>What a run keeps on disk.</summary>
 /// <param name="Every">A checkpoint every so many rounds, and after the last. Default 1.</param>
 /// <param name="Keep">How many checkpoints are kept. Default 3.</param>

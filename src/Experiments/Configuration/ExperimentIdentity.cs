@@ -7,7 +7,8 @@ namespace FedLLM.Experiments.Configuration;
 /// <param name="Model">SHA-256, lower-case hex, of the base model's content.</param>
 /// <param name="Data">SHA-256, lower-case hex, of the training data's content.</param>
 /// <param name="Numerics">The engine and its numerics version.</param>
-public sealed record ExperimentInputs(string Model, string Data, string Numerics);
+/// <param name="Reference">SHA-256, lower-case hex, of the content of the adapter that <c>dpo.reference</c> names, or null where it names none.</param>
+public sealed record ExperimentInputs(string Model, string Data, string Numerics, string? Reference = null);
 
 /// <summary>Decides when two experiments are the same: equal identities give equal results.</summary>
 public static class ExperimentIdentity
@@ -23,15 +24,21 @@ public static class ExperimentIdentity
         var text = new StringBuilder("fedllm experiment identity 1\n");
         foreach (Key key in Schema.Keys.Where(k => Matters(k, experiment)))
         {
-            text.Append(key.Path).Append(": ").Append(key.Type.Write(key.Value(experiment))).Append('\n');
+            text.Append(key.Path).Append(": ").Append(Text(key, experiment)).Append('\n');
         }
 
         text.Append("model: ").Append(inputs.Model).Append("\ndata: ").Append(inputs.Data).Append("\nnumerics: ").Append(inputs.Numerics).Append('\n');
+        if (inputs.Reference is not null)
+        {
+            text.Append("reference: ").Append(inputs.Reference).Append('\n');
+        }
+
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
     }
 
     /// <summary>
-    /// Lists what makes two experiments different: the paths of the keys, and <c>model (content)</c>, <c>data (content)</c> and <c>numerics version</c>.
+    /// Lists what makes two experiments different: the paths of the keys, and <c>model (content)</c>, <c>data (content)</c>,
+    /// <c>numerics version</c> and <c>dpo.reference (content)</c>.
     /// Empty exactly when their identities are equal.
     /// </summary>
     public static IReadOnlyList<string> Differences(Experiment first, ExperimentInputs firstInputs, Experiment second, ExperimentInputs secondInputs)
@@ -42,9 +49,10 @@ public static class ExperimentIdentity
         AddIfDifferent(firstInputs.Model, secondInputs.Model, "model (content)");
         AddIfDifferent(firstInputs.Data, secondInputs.Data, "data (content)");
         AddIfDifferent(firstInputs.Numerics, secondInputs.Numerics, "numerics version");
+        AddIfDifferent(firstInputs.Reference, secondInputs.Reference, "dpo.reference (content)");
         return differences;
 
-        void AddIfDifferent(string a, string b, string name)
+        void AddIfDifferent(string? a, string? b, string name)
         {
             if (a != b)
             {
@@ -57,16 +65,18 @@ public static class ExperimentIdentity
     public static IReadOnlyList<string> HarmlessDifferences(Experiment first, Experiment second) =>
         [.. DifferingKeys(first, second, k => !Matters(k, first) && !Matters(k, second))];
 
+    private static string Text(Key key, Experiment experiment) => key.Identity?.Invoke(experiment) ?? key.Type.Write(key.Value(experiment));
+
     // Without a schedule that depends on their number, more rounds are the same run carried further.
     private static bool Matters(Key key, Experiment experiment) => key.Role == KeyRole.Result
-        && (key.Path != "federation.rounds" || experiment.Training.Schedule != LearningRateSchedule.Constant);
+        && (key.Path != "federation.rounds" || experiment.Training.Schedule is LearningRateSchedule.CosineByRound or LearningRateSchedule.LinearByRound);
 
     private static IEnumerable<string> DifferingKeys(Experiment first, Experiment second, Func<Key, bool> counted)
     {
         ArgumentNullException.ThrowIfNull(first);
         ArgumentNullException.ThrowIfNull(second);
         return Schema.Keys
-            .Where(k => counted(k) && k.Type.Write(k.Value(first)) != k.Type.Write(k.Value(second)))
+            .Where(k => counted(k) && Text(k, first) != Text(k, second))
             .Select(k => k.Path);
     }
 }

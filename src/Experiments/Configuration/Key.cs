@@ -21,6 +21,9 @@ internal enum KeyRole
 /// <param name="Role">What it means for the identity.</param>
 internal sealed record Key(string Path, ValueType Type, string? Default, Func<Experiment, object?> Value, KeyRole Role = KeyRole.Result)
 {
+    /// <summary>Its value as it stands in an experiment's identity, where that is not the value as written.</summary>
+    public Func<Experiment, string>? Identity { get; init; }
+
     /// <summary>The section, or empty at the top.</summary>
     public string Section => Path.Contains('.', StringComparison.Ordinal) ? Path[..Path.LastIndexOf('.')] : string.Empty;
 

@@ -15,6 +15,8 @@ internal static class Schema
         ("gate_proj", LinearKind.Gate), ("up_proj", LinearKind.Up), ("down_proj", LinearKind.Down),
     ];
 
+    private static readonly IntegerType Rank = new(1, 65_536);
+
     /// <summary>The keys.</summary>
     public static readonly IReadOnlyList<Key> Keys = [.. Top(), .. Model(), .. Data(), .. Federation(), .. Training(), .. Bookkeeping()];
 
@@ -32,31 +34,35 @@ internal static class Schema
         new("preset", new OptionalType(Choice(("openfedllm-sft", Preset.OpenFedLlmSft), ("openfedllm-dpo", Preset.OpenFedLlmDpo), ("shepherd", Preset.Shepherd))),
             "none", e => e.Preset, KeyRole.Harmless),
         new("seed", new IntegerType(0, long.MaxValue), "2023", e => e.Seed),
-        new("task", Choice([("sft", TaskKind.Sft)], "dpo"), "sft", e => e.Task),
+        new("task", Choice(("sft", TaskKind.Sft), ("dpo", TaskKind.Dpo)), "sft", e => e.Task),
     ];
 
     private static IEnumerable<Key> Model() =>
     [
         new("model.path", new PathType(), null, e => e.Model.Path, KeyRole.Content),
-        new("model.dtype", Choice([("float32", WeightType.Float32)], "bfloat16", "float16"), "float32", e => e.Model.WeightType),
+        new("model.dtype", Choice([("float32", WeightType.Float32), ("bfloat16", WeightType.Bfloat16)], "float16"), "float32", e => e.Model.WeightType),
 
         // Another device is another engine, which is part of the numerics version.
         new("model.device", Choice([("auto", DeviceKind.Auto), ("cpu", DeviceKind.Cpu)], "cuda"), "auto", e => e.Model.Device, KeyRole.Harmless),
-        new("lora.rank", new IntegerType(1, 65_536), "8", e => (long)e.Lora.Rank),
+        new("lora.rank", Rank, "8", e => (long)e.Lora.Rank),
         new("lora.alpha", new NumberType(Bounds.Above(0)), "16", e => e.Lora.Alpha),
         new("lora.dropout", new NumberType(new Bounds(0, true, 1, false)), "0.05", e => e.Lora.Dropout),
-        new("lora.targets", new NameListType<LinearKind>(LinearNames, "all-linear"), "[q_proj, v_proj]", e => e.Lora.Targets),
+        new("lora.targets", new LoraTargetsType(), "[q_proj, v_proj]", e => e.Lora.Targets),
+        new("lora.rank_pattern", new PatternMapType<int>(Rank), "{}", e => e.Lora.RankPattern),
+        new("lora.alpha_pattern", new PatternMapType<double>(new NumberType(Bounds.Above(0))), "{}", e => e.Lora.AlphaPattern),
+        new("lora.rslora", new SwitchType(), "false", e => e.Lora.RankStabilized),
     ];
 
     private static IEnumerable<Key> Data() =>
     [
         new("data.path", new PathType(), null, e => e.Data.Path, KeyRole.Content),
         new("data.pattern", new OptionalType(new FilePatternType()), "none", e => e.Data.Pattern),
-        new("data.format", new OptionalType(new ChoiceType<FieldMapping>([.. FieldMapping.All.Select(m => (m.Name, m))]), "auto"), "auto", e => e.Data.Format),
+        new("data.format", new OptionalType(new ChoiceType<RecordFormat>([.. RecordFormat.All.Select(m => (m.Name, m))]), "auto"), "auto", e => e.Data.Format),
         new("data.template", new ChoiceType<PromptTemplate>([.. PromptTemplate.All.Select(t => (t.Name, t))]), "alpaca", e => e.Data.Template),
         new("data.max_length", new IntegerType(2, 1 << 24), "512", e => (long)e.Data.MaxLength),
         new("data.overlong", Choice(("exclude", OverlongPolicy.Exclude), ("trim-prompt", OverlongPolicy.TrimPrompt)), "exclude", e => e.Data.Overlong),
-        new("data.scored", Choice([("response", ScoredTokens.Response)], "all"), "response", e => e.Data.Scored),
+        new("data.scored", Choice(("response", ScoredTokens.Response), ("all", ScoredTokens.All)), "response", e => e.Data.Scored),
+        new("data.turns", Choice(("every", TrainedTurns.Every), ("last", TrainedTurns.Last)), "every", e => e.Data.Turns),
         new("data.evaluation", new OptionalType(new HeldOutType()), "none", e => e.Data.Evaluation),
         new("data.partition.scheme", Choice(("iid", PartitionScheme.Iid), ("files", PartitionScheme.Files), ("dirichlet", PartitionScheme.Dirichlet),
             ("shards", PartitionScheme.Shards), ("by-field", PartitionScheme.ByField)), "iid", e => e.Data.Partition.Scheme),
@@ -86,31 +92,41 @@ internal static class Schema
     private static IEnumerable<Key> Training() =>
     [
         new("dpo.beta", new NumberType(Bounds.Above(0)), "0.1", e => e.Dpo.Beta),
-        new("dpo.loss", Choice([("sigmoid", PreferenceLoss.Sigmoid)], "ipo", "hinge"), "sigmoid", e => e.Dpo.Loss),
-        new("dpo.reference", Choice([("base", ReferencePolicy.Base)], "round"), "base", e => e.Dpo.Reference),
+        new("dpo.loss", Choice(("sigmoid", PreferenceLoss.Sigmoid), ("ipo", PreferenceLoss.Ipo), ("hinge", PreferenceLoss.Hinge)), "sigmoid", e => e.Dpo.Loss),
+        new("dpo.label_smoothing", new NumberType(new Bounds(0, true, 0.5, false)), "0", e => e.Dpo.LabelSmoothing),
+        new("dpo.length_normalized", new SwitchType(), "false", e => e.Dpo.LengthNormalized),
+
+        // An adapter's path does not count, but its content does, beside the kind of reference.
+        new("dpo.reference", new ReferenceType(), "base", e => e.Dpo.Reference) { Identity = e => ReferenceType.Name(e.Dpo.Reference) },
         new("dpo.max_prompt_length", new IntegerType(1), "128", e => (long)e.Dpo.MaxPromptLength),
         new("training.batch_size", new IntegerType(1, 1 << 20), "16", e => (long)e.Training.BatchSize),
         new("training.gradient_accumulation", new IntegerType(1, 1 << 20), "1", e => (long)e.Training.GradientAccumulation),
-        new("training.accumulation", Choice([("micro-batch-mean", Accumulation.MicroBatchMean)], "token-mean"), "micro-batch-mean", e => e.Training.Accumulation),
+        new("training.accumulation", Choice(("micro-batch-mean", Accumulation.MicroBatchMean), ("token-mean", Accumulation.TokenMean)), "micro-batch-mean",
+            e => e.Training.Accumulation),
         new("training.max_steps", new IntegerType(1), "10", e => (long)e.Training.MaxSteps),
         new("training.epochs", new OptionalType(new NumberType(Bounds.Above(0))), "none", e => e.Training.Epochs),
         new("training.learning_rate", new NumberType(Bounds.Above(0)), "2e-5", e => e.Training.LearningRate),
-        new("training.schedule", Choice([("cosine-by-round", LearningRateSchedule.CosineByRound), ("constant", LearningRateSchedule.Constant)],
-            "linear-by-round", "cosine-by-step", "linear-by-step"), "cosine-by-round", e => e.Training.Schedule),
+        new("training.schedule", Choice(("constant", LearningRateSchedule.Constant), ("cosine-by-round", LearningRateSchedule.CosineByRound),
+            ("linear-by-round", LearningRateSchedule.LinearByRound), ("cosine-by-step", LearningRateSchedule.CosineByStep),
+            ("linear-by-step", LearningRateSchedule.LinearByStep)), "cosine-by-round", e => e.Training.Schedule),
+        new("training.warmup", new IntegerType(0), "0", e => (long)e.Training.Warmup),
         new("training.min_learning_rate", new NumberType(Bounds.AtLeast(0)), null, e => e.Training.MinLearningRate),
-        new("training.optimizer", Choice([("adamw", OptimizerKind.AdamW)], "sgd"), "adamw", e => e.Training.Optimizer),
+        new("training.optimizer", Choice(("adamw", OptimizerKind.AdamW), ("sgd", OptimizerKind.Sgd)), "adamw", e => e.Training.Optimizer),
+        new("training.momentum", new OptionalType(new NumberType(new Bounds(0, true, 1, false))), null, e => e.Training.Momentum),
         new("training.weight_decay", new NumberType(Bounds.AtLeast(0)), "0", e => e.Training.WeightDecay),
         new("training.max_grad_norm", new OptionalType(new NumberType(Bounds.Above(0))), "1", e => e.Training.MaxGradNorm),
+        new("training.gradient_checkpointing", new SwitchType(), "false", e => e.Training.GradientCheckpointing, KeyRole.Harmless),
         new("training.threads", new OptionalType(new IntegerType(1, 4096), "auto"), "auto", e => Long(e.Training.Threads), KeyRole.Harmless),
         new("training.lanes", new OptionalType(new IntegerType(1, 1 << 20), "auto"), "auto", e => Long(e.Training.Lanes), KeyRole.Harmless),
+        new("training.lane_memory_mb", new OptionalType(new IntegerType(1), "auto"), "auto", e => Long(e.Training.LaneMemory), KeyRole.Harmless),
     ];
 
     private static IEnumerable<Key> Bookkeeping() =>
     [
         new("evaluation.every", new IntegerType(1), "10", e => (long)e.Evaluation.Every, KeyRole.Harmless),
         new("evaluation.data", new OptionalType(new PathType()), "none", e => e.Evaluation.Data, KeyRole.Harmless),
-        new("evaluation.suites", new NameListType<EvaluationSuite>([("loss", EvaluationSuite.Loss)], null,
-            "preference", "choice", "classify", "gsm8k", "math", "rouge", "advbench", "mt-bench"), "[loss]", e => e.Evaluation.Suites, KeyRole.Harmless),
+        new("evaluation.suites", new NameListType<EvaluationSuite>([("loss", EvaluationSuite.Loss), ("preference", EvaluationSuite.Preference)], null,
+            "choice", "classify", "gsm8k", "math", "rouge", "advbench", "mt-bench"), null, e => e.Evaluation.Suites, KeyRole.Harmless),
         new("checkpoint.every", new IntegerType(1), "1", e => (long)e.Checkpoint.Every, KeyRole.Harmless),
         new("checkpoint.keep", new IntegerType(1), "3", e => (long)e.Checkpoint.Keep, KeyRole.Harmless),
         new("checkpoint.keep_updates", new SwitchType(), "false", e => e.Checkpoint.KeepUpdates, KeyRole.Harmless),

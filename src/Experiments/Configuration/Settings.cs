@@ -81,7 +81,7 @@ internal sealed class Settings(string file)
 
         FillIfMissing("name", NameType.From(Path.GetFileNameWithoutExtension(File)));
         FillPartition();
-        FillIfMissing("training.min_learning_rate", "1e-6");
+        FillByTask();
         foreach (Key key in Schema.Keys.Where(k => !IsGiven(k.Path)))
         {
             if (key.Default is not null)
@@ -115,16 +115,22 @@ internal sealed class Settings(string file)
         Task = Get<TaskKind>("task"),
         Model = new ModelOptions(Get<string>("model.path"), Get<WeightType>("model.dtype"), Get<DeviceKind>("model.device")),
         Lora = new LoraOptions(
-            Int("lora.rank"), Get<double>("lora.alpha"), Get<double>("lora.dropout"), Get<IReadOnlyList<Engine.Models.LinearKind>>("lora.targets")),
+            Int("lora.rank"), Get<double>("lora.alpha"), Get<double>("lora.dropout"), Get<LoraTargetOptions>("lora.targets"))
+        {
+            RankPattern = Get<IReadOnlyList<KeyValuePair<string, int>>>("lora.rank_pattern"),
+            AlphaPattern = Get<IReadOnlyList<KeyValuePair<string, double>>>("lora.alpha_pattern"),
+            RankStabilized = Get<bool>("lora.rslora"),
+        },
         Data = new DataOptions
         {
             Path = Get<string>("data.path"),
             Pattern = (string?)_values["data.pattern"],
-            Format = (FieldMapping?)_values["data.format"],
+            Format = (RecordFormat?)_values["data.format"],
             Template = Get<PromptTemplate>("data.template"),
             MaxLength = Int("data.max_length"),
             Overlong = Get<OverlongPolicy>("data.overlong"),
             Scored = Get<ScoredTokens>("data.scored"),
+            Turns = Get<TrainedTurns>("data.turns"),
             Evaluation = (HeldOutData?)_values["data.evaluation"],
             Partition = new PartitionOptions(
                 Get<PartitionScheme>("data.partition.scheme"), IntOrNull("data.partition.clients"), (string?)_values["data.partition.field"],
@@ -142,7 +148,15 @@ internal sealed class Settings(string file)
             Deadline = (double?)_values["federation.deadline"],
             MaxAbandoned = Int("federation.max_abandoned"),
         },
-        Dpo = new DpoOptions(Get<double>("dpo.beta"), Get<PreferenceLoss>("dpo.loss"), Get<ReferencePolicy>("dpo.reference"), Int("dpo.max_prompt_length")),
+        Dpo = new DpoOptions
+        {
+            Beta = Get<double>("dpo.beta"),
+            Loss = Get<PreferenceLoss>("dpo.loss"),
+            LabelSmoothing = Get<double>("dpo.label_smoothing"),
+            LengthNormalized = Get<bool>("dpo.length_normalized"),
+            Reference = Get<DpoReference>("dpo.reference"),
+            MaxPromptLength = Int("dpo.max_prompt_length"),
+        },
         Training = new TrainingOptions
         {
             BatchSize = Int("training.batch_size"),
@@ -152,12 +166,16 @@ internal sealed class Settings(string file)
             Epochs = (double?)_values["training.epochs"],
             LearningRate = Get<double>("training.learning_rate"),
             Schedule = Get<LearningRateSchedule>("training.schedule"),
+            Warmup = Int("training.warmup"),
             MinLearningRate = Get<double>("training.min_learning_rate"),
             Optimizer = Get<OptimizerKind>("training.optimizer"),
+            Momentum = (double?)_values["training.momentum"],
             WeightDecay = Get<double>("training.weight_decay"),
             MaxGradNorm = (double?)_values["training.max_grad_norm"],
+            GradientCheckpointing = Get<bool>("training.gradient_checkpointing"),
             Threads = IntOrNull("training.threads"),
             Lanes = IntOrNull("training.lanes"),
+            LaneMemory = IntOrNull("training.lane_memory_mb"),
         },
         Evaluation = new EvaluationOptions(
             Int("evaluation.every"), (string?)_values["evaluation.data"], Get<IReadOnlyList<EvaluationSuite>>("evaluation.suites")),
@@ -176,6 +194,15 @@ internal sealed class Settings(string file)
         FillIfMissing("data.partition.alpha", scheme == PartitionScheme.Dirichlet ? "0.5" : "none");
         FillIfMissing("data.partition.min_size", scheme == PartitionScheme.Dirichlet ? "1" : "none");
         FillIfMissing("data.partition.shards_per_client", scheme == PartitionScheme.Shards ? "2" : "none");
+    }
+
+    // Defaults that depend on the task and the optimizer.
+    private void FillByTask()
+    {
+        bool pairs = _values.GetValueOrDefault("task") is TaskKind.Dpo;
+        FillIfMissing("training.min_learning_rate", pairs ? "1e-5" : "1e-6");
+        FillIfMissing("training.momentum", _values.GetValueOrDefault("training.optimizer") is OptimizerKind.Sgd ? "0" : "none");
+        FillIfMissing("evaluation.suites", pairs ? "[preference]" : "[loss]");
     }
 
     private void FillIfMissing(string path, string text)

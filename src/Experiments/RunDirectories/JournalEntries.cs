@@ -26,7 +26,7 @@ internal sealed record JournalEntry
     public CheckpointEntry? Checkpoint { get; init; }
 }
 
-internal sealed record RunEntry(string Identity, string Model, string Data, string Numerics);
+internal sealed record RunEntry(string Identity, string Model, string Data, string Numerics, string? Reference = null);
 
 internal sealed record ResumeEntry(int Round, IReadOnlyList<string> Changed);
 

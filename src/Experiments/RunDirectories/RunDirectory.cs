@@ -71,7 +71,7 @@ public sealed class RunDirectory : IDisposable
 
             string identity = ExperimentIdentity.Hash(experiment, inputs);
             lines = new JournalFile(files, paths.Journal, recovered.Journal);
-            Begin(files, paths, lines, recovered, experiment, new RunEntry(identity, inputs.Model, inputs.Data, inputs.Numerics));
+            Begin(files, paths, lines, recovered, experiment, new RunEntry(identity, inputs.Model, inputs.Data, inputs.Numerics, inputs.Reference));
             byte[] adapterConfig = PeftAdapter.ConfigBytes(experiment.Lora.ToConfig(), experiment.Model.Path);
             journal = new FileRunJournal(
                 files, paths, store, lines, new DerivedFiles(files, paths, store, adapterConfig, recovered), experiment, identity, recovered);
@@ -123,7 +123,7 @@ public sealed class RunDirectory : IDisposable
         if (ExperimentIdentity.Hash(experiment, inputs) != run.Identity)
         {
             string differing = ReadExperiment(files, paths) is { } stored
-                ? string.Join(", ", ExperimentIdentity.Differences(stored, new ExperimentInputs(run.Model, run.Data, run.Numerics), experiment, inputs))
+                ? string.Join(", ", ExperimentIdentity.Differences(stored, new ExperimentInputs(run.Model, run.Data, run.Numerics, run.Reference), experiment, inputs))
                 : "(its experiment.yaml cannot be read)";
             throw new InputFileException(
                 paths.Root, null, $"holds the run of a different experiment; what differs: {differing}", "Choose another directory with --out, or restore these values");

@@ -44,6 +44,7 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
         LoraConfig lora = experiment.Lora.ToConfig();
         int threads = experiment.Training.Threads ?? Environment.ProcessorCount;
         ulong seed = (ulong)experiment.Seed;
+        SequenceData data = prepared.Data as SequenceData ?? throw new NotSupportedException("Preference learning (task dpo) cannot be trained yet.");
         using RunDirectory run = RunDirectory.Open(directory, experiment, prepared.Inputs);
         foreach (string warning in run.Warnings)
         {
@@ -52,9 +53,9 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
 
         using var fleet = new EmbeddedFleet(
             prepared.Weights, lora, new AdamWSettings(WeightDecay: experiment.Training.WeightDecay), new LocalTraining(experiment.Training, seed, clock),
-            prepared.Shards, run.Store, run.Journal, threads, experiment.Training.Lanes ?? threads);
+            data.Source, run.Store, run.Journal, threads, experiment.Training.Lanes ?? threads);
         using var suite = new LossSuite(prepared.Weights, threads);
-        IRoundEvaluator? evaluator = prepared.HeldOut is { } held ? new HeldOutEvaluator(suite, prepared.Weights.Config, lora, held.Samples) : null;
+        IRoundEvaluator? evaluator = data.HeldOut is { } held ? new HeldOutEvaluator(suite, prepared.Weights.Config, lora, held.Samples) : null;
         var loop = new RunLoop(Settings(run.Identity), Sampler(), new FedAvg(), fleet, run.Store, run.Journal, evaluator, observers, clock);
 
         // The run.

@@ -26,6 +26,7 @@ public sealed class LocalBaseline(PreparedExperiment prepared, TimeProvider cloc
         Experiment experiment = prepared.Experiment;
         int threads = experiment.Training.Threads ?? Environment.ProcessorCount;
         LoraConfig lora = experiment.Lora.ToConfig();
+        SequenceData data = prepared.Data as SequenceData ?? throw new NotSupportedException("Preference learning (task dpo) cannot be trained yet.");
         TensorSet initial = LoraAdapter.Initialize(prepared.Weights.Config, lora, (ulong)experiment.Seed).Parameters;
         ILearningRateSchedule schedule = ExperimentRunner.LearningRate(experiment);
         var training = new LocalTraining(experiment.Training with { MaxSteps = StepsPerRound }, (ulong)experiment.Seed, clock);
@@ -42,7 +43,7 @@ public sealed class LocalBaseline(PreparedExperiment prepared, TimeProvider cloc
                     for (int round = 1; round <= experiment.Federation.Rounds; round++)
                     {
                         TensorSet delta = training.Train(
-                            trainer, adapter, prepared.Shards.Load(client), round, schedule.At(round), cancellationToken).Delta;
+                            trainer, adapter, data.Source.Load(client), round, schedule.At(round), cancellationToken).Delta;
                         for (int i = 0; i < delta.Values.Length; i++)
                         {
                             adapter.Values[i] += delta.Values[i];

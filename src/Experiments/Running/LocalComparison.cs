@@ -31,7 +31,7 @@ public sealed record LocalComparison(double Base, double Federated, IReadOnlyLis
         PreparedExperiment prepared, TensorSet federated, TimeProvider clock, Action<int>? finished, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(prepared);
-        if (prepared.HeldOut is not { } held)
+        if (prepared.Data is not SequenceData { HeldOut: { } held })
         {
             throw new InvalidOperationException("The experiment has no held-out data (evaluation.data).");
         }

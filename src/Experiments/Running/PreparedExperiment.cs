@@ -7,6 +7,7 @@ using FedLLM.Engine;
 using FedLLM.Engine.Files;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Tokenization;
+using FedLLM.Engine.Training;
 using FedLLM.Experiments.Configuration;
 
 namespace FedLLM.Experiments.Running;
@@ -33,14 +34,17 @@ public sealed class PreparedExperiment
     /// <summary>The base model's tokenizer.</summary>
     public required ITokenizer Tokenizer { get; init; }
 
-    /// <summary>The clients' samples.</summary>
-    public required IShardSource Shards { get; init; }
+    /// <summary>The clients' samples and the held-out ones of <c>evaluation.data</c>: <see cref="SequenceData"/> or <see cref="PairData"/>, by task.</summary>
+    public required TaskData Data { get; init; }
 
-    /// <summary>Every client's counts: samples, exclusions with reasons, tokens, labels.</summary>
+    /// <summary>The clients and their counts.</summary>
+    public IShards Shards => Data.Shards;
+
+    /// <summary>Every client's counts: samples, exclusions and truncations with reasons, tokens, labels.</summary>
     public required IReadOnlyList<ShardReport> Reports { get; init; }
 
-    /// <summary>The held-out samples of <c>evaluation.data</c>, or null.</summary>
-    public SampleSet? HeldOut { get; init; }
+    /// <summary>The adapter that <c>dpo.reference</c> names, or null where it names none.</summary>
+    public PeftAdapter? ReferenceAdapter { get; init; }
 
     /// <summary>Reads and checks everything <paramref name="experiment"/> names.</summary>
     /// <param name="experiment">The experiment.</param>
@@ -60,34 +64,33 @@ public sealed class PreparedExperiment
                 $"Set data.max_length to at most {weights.Config.MaxPositions}");
         }
 
-        var encoder = new SampleEncoder(tokenizer, experiment.Data.Template, experiment.Data.MaxLength, experiment.Data.Overlong);
-        ExampleReader reader = experiment.Data.Partition.Field is { } field
-            ? new ExampleReader(experiment.Data.Format, field)
-            : new ExampleReader(experiment.Data.Format);
-
+        SampleKind kind = experiment.Task == TaskKind.Dpo ? SampleKind.Pair : SampleKind.Sequence;
+        var reader = new ExampleReader(experiment.Data.Format, experiment.Data.Partition.Field ?? "category", kind: kind);
         IReadOnlyList<string> files = experiment.Data.Partition.Scheme == PartitionScheme.Files
             ? DataFiles.FindShards(experiment.Data.Path, experiment.Data.Pattern)
             : DataFiles.FindDataset(experiment.Data.Path, experiment.Data.Pattern);
         IPartition partition = Cut(experiment, files, reader);
         CheckClients(experiment, partition);
-        var shards = new TokenizedShards(partition, encoder);
+        TaskData data = Encode(experiment, tokenizer, partition, reader);
         var reports = new List<ShardReport>();
-        for (int client = 0; client < shards.Clients; client++)
+        for (int client = 0; client < data.Shards.Clients; client++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            reports.Add(shards.Report(client));
+            reports.Add(data.Shards.Report(client));
             progress?.Invoke(reports[^1]);
         }
 
+        (PeftAdapter? reference, string? referenceHash) = LoadReference(experiment, weights.Config);
         return new PreparedExperiment
         {
             Experiment = experiment,
-            Inputs = new ExperimentInputs(ModelDirectory.ContentHash(experiment.Model.Path), DataFingerprint.Compute(files), NumericsVersion.Current),
+            Inputs = new ExperimentInputs(
+                ModelDirectory.ContentHash(experiment.Model.Path), DataFingerprint.Compute(files), NumericsVersion.Current, referenceHash),
             Weights = weights,
             Tokenizer = tokenizer,
-            Shards = shards,
+            Data = data,
             Reports = reports,
-            HeldOut = experiment.Evaluation.Data is { } held ? SampleSet.LoadHeldOut(held, reader, encoder) : null,
+            ReferenceAdapter = reference,
         };
     }
 
@@ -103,6 +106,41 @@ public sealed class PreparedExperiment
                 modelPath, "tokenizer",
                 $"the tokenizer has {tokenizer.VocabularySize} ids, but the model's embedding has {model.VocabularySize} rows",
                 "Use the tokenizer that belongs to the model");
+    }
+
+    private static TaskData Encode(Experiment experiment, ITokenizer tokenizer, IPartition partition, ExampleReader reader)
+    {
+        DataOptions options = experiment.Data;
+        if (experiment.Task == TaskKind.Dpo)
+        {
+            var pairs = new PairEncoder(tokenizer, options.Template, options.MaxLength, experiment.Dpo.MaxPromptLength);
+            return new PairData(new TokenizedShards<PreferencePair>(partition, pairs), HeldOut(pairs));
+        }
+
+        var sequences = new SampleEncoder(tokenizer, options.Template, options.MaxLength, options.Overlong) { Scored = options.Scored, Turns = options.Turns };
+        return new SequenceData(new TokenizedShards<TokenSequence>(partition, sequences), HeldOut(sequences));
+
+        SampleSet<TSample>? HeldOut<TSample>(ISampleEncoder<TSample> encoder)
+            where TSample : class => experiment.Evaluation.Data is { } held ? SampleSet.LoadHeldOut(held, reader, encoder) : null;
+    }
+
+    private static (PeftAdapter? Adapter, string? Hash) LoadReference(Experiment experiment, ModelConfig model)
+    {
+        if (experiment.Task != TaskKind.Dpo || experiment.Dpo.Reference.AdapterPath is not { } path)
+        {
+            return (null, null);
+        }
+
+        PeftAdapter adapter = PeftAdapter.Load(path, model);
+        LoraConfig lora = experiment.Lora.ToConfig();
+        if (!adapter.Tensors.Layout.Equals(LoraLayout.For(model, lora)) || !adapter.Config.Alpha.Equals(lora.Alpha))
+        {
+            throw new InputFileException(
+                path, "adapter_config.json", "its rank, alpha or targets differ from the experiment's, whose policy starts from it",
+                "Set lora.rank, lora.alpha and lora.targets to the adapter's");
+        }
+
+        return (adapter, DataFingerprint.Compute([Path.Combine(path, "adapter_config.json"), Path.Combine(path, "adapter_model.safetensors")]));
     }
 
     private static IPartition Cut(Experiment experiment, IReadOnlyList<string> files, ExampleReader reader)

@@ -35,7 +35,9 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
 
     /// <summary>Computes the whole product on this thread.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(in Product product)
+    public static void Run<TA, TB>(in Product<TA, TB> product)
+        where TA : unmanaged, IElement<TA>
+        where TB : unmanaged, IElement<TB>
     {
         float* blockB = PackBuffers.ForThisThread((BlockK * (BlockN + (PanelGroup * Tile.MaxRows))) + (Tile.MaxRows * PanelWidth));
         float* blockA = blockB + (BlockK * BlockN);
@@ -48,7 +50,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         {
             for (int from = 0; from < product.K; from += kBlock)
             {
-                Product block = product.Part(0, product.M, column, Math.Min(nBlock, product.N - column));
+                Product<TA, TB> block = product.Part(0, product.M, column, Math.Min(nBlock, product.N - column));
                 block.K = Math.Min(kBlock, product.K - from);
                 block.A += from * block.AColumn;
                 block.B += from * block.BRow;
@@ -59,11 +61,13 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RunBlock(in Product block, float* blockB, float* blockA, float* spare)
+    private static void RunBlock<TA, TB>(in Product<TA, TB> block, float* blockB, float* blockA, float* spare)
+        where TA : unmanaged, IElement<TA>
+        where TB : unmanaged, IElement<TB>
     {
-        bool directB = block.BColumn == 1 && block.M <= DirectBRows;
+        bool directB = TB.IsFloat32 && block.BColumn == 1 && block.M <= DirectBRows;
         PackB(block, directB, blockB);
-        bool packA = block.N >= PackAColumns || (block.AColumn != 1 && block.ARow != 1);
+        bool packA = !TA.IsFloat32 || block.N >= PackAColumns || (block.AColumn != 1 && block.ARow != 1);
         int group = block.ARow == 1 ? PanelGroup : 1;
         var panels = new RowPanels(block.M, TRows.Value);
         for (int panel = 0; panel < panels.Count; panel++)
@@ -81,14 +85,16 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
             }
             else
             {
-                RunPanel(block, row, panels.Rows(panel), block.A + (row * block.ARow), block.ARow, block.AColumn, directB, blockB, spare);
+                RunPanel(block, row, panels.Rows(panel), (float*)(block.A + (row * block.ARow)), block.ARow, block.AColumn, directB, blockB, spare);
             }
         }
     }
 
     // One panel of A, which stays in the first-level cache, against all panels of B.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RunPanel(in Product block, int row, int rows, float* a, nint aRow, nint aStep, bool directB, float* blockB, float* spare)
+    private static void RunPanel<TA, TB>(in Product<TA, TB> block, int row, int rows, float* a, nint aRow, nint aStep, bool directB, float* blockB, float* spare)
+        where TA : unmanaged, IElement<TA>
+        where TB : unmanaged, IElement<TB>
     {
         var wide = TileTable.Select<TLanes, TVector, Two>(rows);
         for (int column = 0; column < block.N; column += PanelWidth)
@@ -102,7 +108,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
             nint bStep = width;
             if (directB && columns == width)
             {
-                b = block.B + column;
+                b = (float*)(block.B + column);
                 bStep = block.BRow;
             }
             else
@@ -128,7 +134,9 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void PackA(in Product block, RowPanels panels, int first, int end, float* to)
+    private static void PackA<TA, TB>(in Product<TA, TB> block, RowPanels panels, int first, int end, float* to)
+        where TA : unmanaged, IElement<TA>
+        where TB : unmanaged, IElement<TB>
     {
         nint size = Tile.MaxRows * block.K;
         if (block.ARow != 1)
@@ -145,8 +153,8 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         // A lies column by column: take each column across all panels before the next, so that it is read in one run.
         for (int p = 0; p < block.K; p++, to += Tile.MaxRows)
         {
-            float* from = block.A + (p * block.AColumn);
-            float* ahead = from + (p + PrefetchDistance < block.K ? PrefetchDistance * block.AColumn : 0);
+            TA* from = block.A + (p * block.AColumn);
+            TA* ahead = from + (p + PrefetchDistance < block.K ? PrefetchDistance * block.AColumn : 0);
             for (int panel = first; panel < end; panel++)
             {
                 Packing.Prefetch(ahead + panels.Start(panel));
@@ -156,7 +164,9 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void PackB(in Product block, bool direct, float* to)
+    private static void PackB<TA, TB>(in Product<TA, TB> block, bool direct, float* to)
+        where TA : unmanaged, IElement<TA>
+        where TB : unmanaged, IElement<TB>
     {
         int wholePanels = block.N / PanelWidth;
         if (block.BColumn == 1 && !direct)
@@ -164,8 +174,8 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
             // Row by row across all whole panels, for the same reason.
             for (int p = 0; p < block.K; p++)
             {
-                float* from = block.B + (p * block.BRow);
-                float* ahead = from + (p + PrefetchDistance < block.K ? PrefetchDistance * block.BRow : 0);
+                TB* from = block.B + (p * block.BRow);
+                TB* ahead = from + (p + PrefetchDistance < block.K ? PrefetchDistance * block.BRow : 0);
                 float* target = to + (p * (nint)PanelWidth);
                 for (int panel = 0; panel < wholePanels; panel++)
                 {
@@ -209,7 +219,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         {
             if (fromColumn == 1 && toColumn == 1)
             {
-                Packing.CopyRun(from, to, columns);
+                Packing.CopyRun((Float32Element*)from, to, columns);
             }
             else
             {

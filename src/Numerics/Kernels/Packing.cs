@@ -17,7 +17,8 @@ internal static unsafe class Packing
     /// <param name="to">The packed panel.</param>
     /// <param name="step">Distance of two k in the panel.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Pack(float* from, nint line, nint along, int lines, int padded, int k, float* to, int step)
+    public static void Pack<T>(T* from, nint line, nint along, int lines, int padded, int k, float* to, int step)
+        where T : unmanaged, IElement<T>
     {
         if (line == 1)
         {
@@ -68,15 +69,16 @@ internal static unsafe class Packing
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void CopyElements(float* from, nint line, nint along, int lines, int k, float* to, int step)
+    private static void CopyElements<T>(T* from, nint line, nint along, int lines, int k, float* to, int step)
+        where T : unmanaged, IElement<T>
     {
         for (int i = 0; i < lines; i++)
         {
-            float* source = from + (i * line);
+            T* source = from + (i * line);
             float* target = to + i;
             for (int p = 0; p < k; p++)
             {
-                *target = *source;
+                *target = T.Load(source);
                 source += along;
                 target += step;
             }
@@ -85,7 +87,7 @@ internal static unsafe class Packing
 
     /// <summary>Asks for the cache line of an address that will be read soon.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Prefetch(float* address)
+    public static void Prefetch(void* address)
     {
         if (Sse.IsSupported)
         {
@@ -95,27 +97,29 @@ internal static unsafe class Packing
 
     /// <summary>Copies a short run of elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void CopyRun(float* from, float* to, int count)
+    public static void CopyRun<T>(T* from, float* to, int count)
+        where T : unmanaged, IElement<T>
     {
         int i = 0;
         for (; i + 16 <= count; i += 16)
         {
-            Vector512.Load(from + i).Store(to + i);
+            T.Load16(from + i).Store(to + i);
         }
 
         for (; i + 4 <= count; i += 4)
         {
-            Vector128.Load(from + i).Store(to + i);
+            T.Load4(from + i).Store(to + i);
         }
 
         for (; i < count; i++)
         {
-            to[i] = from[i];
+            to[i] = T.Load(from + i);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose8(float* from, nint line, float* to, nint step)
+    private static void Transpose8<T>(T* from, nint line, float* to, nint step)
+        where T : unmanaged, IElement<T>
     {
         // Halves of rows i and i + 4 share a register from the load on, so only two rounds of shuffles remain.
         Vector256<float> r0 = Pair(from, 4 * line);
@@ -131,7 +135,8 @@ internal static unsafe class Packing
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Pair(float* low, nint distance) => Vector256.Create(Vector128.Load(low), Vector128.Load(low + distance));
+    private static Vector256<float> Pair<T>(T* low, nint distance)
+        where T : unmanaged, IElement<T> => Vector256.Create(T.Load4(low), T.Load4(low + distance));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Square(Vector256<float> r0, Vector256<float> r1, Vector256<float> r2, Vector256<float> r3, float* to, nint step)
@@ -147,12 +152,13 @@ internal static unsafe class Packing
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose4(float* from, nint line, float* to, nint step)
+    private static void Transpose4<T>(T* from, nint line, float* to, nint step)
+        where T : unmanaged, IElement<T>
     {
-        Vector128<float> r0 = Vector128.Load(from);
-        Vector128<float> r1 = Vector128.Load(from + line);
-        Vector128<float> r2 = Vector128.Load(from + (2 * line));
-        Vector128<float> r3 = Vector128.Load(from + (3 * line));
+        Vector128<float> r0 = T.Load4(from);
+        Vector128<float> r1 = T.Load4(from + line);
+        Vector128<float> r2 = T.Load4(from + (2 * line));
+        Vector128<float> r3 = T.Load4(from + (3 * line));
         Vector128<double> t0 = Sse.UnpackLow(r0, r1).AsDouble();
         Vector128<double> t1 = Sse.UnpackLow(r2, r3).AsDouble();
         Vector128<double> t2 = Sse.UnpackHigh(r0, r1).AsDouble();

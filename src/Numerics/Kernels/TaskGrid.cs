@@ -15,7 +15,9 @@ internal readonly record struct TaskGrid(int RowBlock, int ColumnBlock, int Colu
     private const int ColumnStep = 64;
 
     /// <summary>Cuts a product for a team of <paramref name="threads"/>: two or more tasks a thread where the product is large enough.</summary>
-    public static TaskGrid For(in Product product, int threads)
+    public static TaskGrid For<TA, TB>(in Product<TA, TB> product, int threads)
+        where TA : unmanaged, IElement<TA>
+        where TB : unmanaged, IElement<TB>
     {
         double work = (double)product.M * product.N * product.K;
         int wanted = threads == 1 ? 1 : (int)Math.Min(work / SmallestTask, work > 64 * SmallestTask * threads ? 4.0 * threads : threads);
@@ -45,7 +47,9 @@ internal readonly record struct TaskGrid(int RowBlock, int ColumnBlock, int Colu
     }
 
     /// <summary>Returns the part of the product that is task <paramref name="task"/>.</summary>
-    public Product Part(in Product product, int task)
+    public Product<TA, TB> Part<TA, TB>(in Product<TA, TB> product, int task)
+        where TA : unmanaged, IElement<TA>
+        where TB : unmanaged, IElement<TB>
     {
         int row = task / ColumnBlocks * RowBlock;
         int column = task % ColumnBlocks * ColumnBlock;

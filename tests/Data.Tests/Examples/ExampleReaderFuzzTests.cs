@@ -35,7 +35,7 @@ public sealed class ExampleReaderFuzzTests : IDisposable
             string path = _folder.Write("fuzz", Mutate(original, new CounterRandom(99, RandomPurpose.DataGeneration, i, isArray ? 1 : 0, isCompressed ? 1 : 0)));
             try
             {
-                foreach (Example example in reader.Read(path))
+                foreach (InstructionExample example in reader.Read(path).Cast<InstructionExample>())
                 {
                     Assert.NotNull(example.Instruction + example.Response);
                 }

@@ -24,7 +24,7 @@ public sealed class ExampleReaderTests : IDisposable
     [InlineData("""{"question":"I","answer":"R","category":7}""", "I", "7")]
     public void Read_KnownFields_MakesTheExample(string record, string instruction, string? category)
     {
-        Example example = Assert.Single(Read(_folder.Write("a.jsonl", record)));
+        InstructionExample example = Assert.Single(Read(_folder.Write("a.jsonl", record)));
         Assert.Equal((instruction, "R", category), (example.Instruction, example.Response, example.Category));
     }
 
@@ -36,7 +36,7 @@ public sealed class ExampleReaderTests : IDisposable
     [InlineData("gsm8k", """{"question":"I","answer":"R","instruction":"no"}""", "I")]
     public void Read_NamedFormat_IgnoresOtherFields(string format, string record, string instruction)
     {
-        Example example = Assert.Single(Read(_folder.Write("a.jsonl", record), FieldMapping.Find(format)));
+        InstructionExample example = Assert.Single(Read(_folder.Write("a.jsonl", record), RecordFormat.Find(format)));
         Assert.Equal((instruction, "R"), (example.Instruction, example.Response));
     }
 
@@ -51,7 +51,7 @@ public sealed class ExampleReaderTests : IDisposable
         var records = Enumerable.Range(0, 3000).Select(i => $$"""{"instruction":"{{i}} é😀","input":"{{new string('x', i % 300)}}","output":"{{i}}\n\u00e9"}""").ToArray();
         string text = isArray ? "\n [" + string.Join(" ,\n ", records) + "]\n" : string.Join("\r\n\n", records);
         byte[] bytes = Encoding.UTF8.GetBytes((hasMark ? "\uFEFF" : "") + text);
-        List<Example> examples = Read(_folder.Write("misleading.txt", isCompressed ? TemporaryFolder.Gzip(bytes) : bytes));
+        List<InstructionExample> examples = Read(_folder.Write("misleading.txt", isCompressed ? TemporaryFolder.Gzip(bytes) : bytes));
         Assert.Equal(3000, examples.Count);
         for (int i = 0; i < examples.Count; i++)
         {
@@ -215,8 +215,8 @@ public sealed class ExampleReaderTests : IDisposable
         AssertDefect(path, "line 1", "a record is larger", new ReaderLimits { MaxRecordBytes = record.Length - 1 });
     }
 
-    private static List<Example> Read(string path, FieldMapping? mapping = null, ReaderLimits? limits = null) =>
-        [.. new ExampleReader(mapping, limits: limits).Read(path)];
+    private static List<InstructionExample> Read(string path, RecordFormat? format = null, ReaderLimits? limits = null) =>
+        [.. new ExampleReader(format, limits: limits).Read(path).Cast<InstructionExample>()];
 
     private static void AssertDefect(string path, string place, string problem, ReaderLimits? limits = null)
     {

@@ -24,7 +24,7 @@ public sealed class LabelPartitionTests
     [Fact]
     public void LabelGroup_MissingLabel_NamesTheRecord()
     {
-        Example[] examples = [.. Examples("a"), new("I", "R", null, new SourcePlace("d.jsonl", 4711, 4700))];
+        Example[] examples = [.. Examples("a"), new InstructionExample("I", "R", null, new SourcePlace("d.jsonl", 4711, 4700))];
         InputFileException e = Assert.Throws<InputFileException>(() => LabelGroup.Of(examples));
         Assert.StartsWith("d.jsonl, line 4711, record 4700: ", e.Message, StringComparison.Ordinal);
     }
@@ -163,7 +163,7 @@ public sealed class LabelPartitionTests
         Assert.True(parts.Average(p => p.CountBy(row => examples[row].Category!).Max(c => c.Value) / (double)p.Length) > 0.4);
     }
 
-    private static Example[] Examples(params string[] labels) => [.. labels.Select(l => new Example("I", "R", l, default))];
+    private static Example[] Examples(params string[] labels) => [.. labels.Select(l => new InstructionExample("I", "R", l, default))];
 
     /// <summary>Labels 0, 1, … with these many consecutive rows each.</summary>
     private static LabelGroup[] Groups(params int[] sizes)

@@ -15,7 +15,7 @@ public sealed class SampleEncoderTests
     [Fact]
     public void Encode_CharacterTokens_ScoresExactlyTheResponseAndTheEnd()
     {
-        TokenSequence sequence = Encode(FakeTokenizer.Characters(), "Hi", "abc").Sequence!;
+        TokenSequence sequence = Encode(FakeTokenizer.Characters(), "Hi", "abc").Sample!;
         Assert.Equal(1 + PromptCharacters + 3 + 1, sequence.Tokens.Length);
         Assert.Equal(FakeTokenizer.Begin, sequence.Tokens[0]);
         Assert.Equal(FakeTokenizer.End, sequence.Tokens[^1]);
@@ -27,7 +27,7 @@ public sealed class SampleEncoderTests
     public void Encode_TokenJoinsTheTemplatesSpaceToTheResponse_IsScored()
     {
         // Words carry the space before them: the last ones are " ASSISTANT:", " abc", " d"; the middle one straddles the border.
-        TokenSequence sequence = Encode(FakeTokenizer.Words(), "Hi", "abc d").Sequence!;
+        TokenSequence sequence = Encode(FakeTokenizer.Words(), "Hi", "abc d").Sample!;
         Assert.Equal([false, true, true, true], sequence.Scored[^4..]);
         Assert.Equal(3, sequence.Scored.Count(s => s));
     }
@@ -37,7 +37,7 @@ public sealed class SampleEncoderTests
     {
         string prompt = Template.Prompt("Hi");
         var tokenizer = new FakeTokenizer(text => [prompt[..^1], " ", text[prompt.Length..]]);
-        Assert.Equal([false, false, false, true, true], Encode(tokenizer, "Hi", "abc").Sequence!.Scored);
+        Assert.Equal([false, false, false, true, true], Encode(tokenizer, "Hi", "abc").Sample!.Scored);
     }
 
     [Fact]
@@ -45,14 +45,14 @@ public sealed class SampleEncoderTests
     {
         string prompt = Template.Prompt("Hi");
         var tokenizer = new Bytes(prompt);
-        Assert.Equal([false, true, true, true], Encode(tokenizer, "Hi", "é").Sequence!.Scored);
+        Assert.Equal([false, true, true, true], Encode(tokenizer, "Hi", "é").Sample!.Scored);
     }
 
     [Fact]
     public void Encode_ResponseRepeatsTheTemplate_ScoresByOffsets()
     {
         string response = "x ASSISTANT: y ASSISTANT: z";
-        TokenSequence sequence = Encode(FakeTokenizer.Characters(), "Say USER: ASSISTANT: twice", response).Sequence!;
+        TokenSequence sequence = Encode(FakeTokenizer.Characters(), "Say USER: ASSISTANT: twice", response).Sample!;
         Assert.Equal(response.Length + 1, sequence.Scored.Count(s => s));
         Assert.False(sequence.Scored[^(response.Length + 2)]);
     }
@@ -60,7 +60,7 @@ public sealed class SampleEncoderTests
     [Fact]
     public void Encode_NoBeginAndNoEnd_AddsNeither()
     {
-        TokenSequence sequence = Encode(FakeTokenizer.Characters(addsBegin: false, hasEnd: false), "Hi", "abc").Sequence!;
+        TokenSequence sequence = Encode(FakeTokenizer.Characters(addsBegin: false, hasEnd: false), "Hi", "abc").Sample!;
         Assert.Equal(Enumerable.Range(FakeTokenizer.First, PromptCharacters + 3), sequence.Tokens);
         Assert.Equal(3, sequence.Scored.Count(s => s));
     }
@@ -76,7 +76,7 @@ public sealed class SampleEncoderTests
     [InlineData("")]
     [InlineData(" \n\t")]
     public void Encode_BlankResponse_IsExcluded(string response) =>
-        Assert.Equal(new EncodedSample(null, ExclusionReason.EmptyResponse), Encode(FakeTokenizer.Characters(), "Hi", response));
+        Assert.Equal(new EncodedSample<TokenSequence>(null, ExclusionReason.EmptyResponse), Encode(FakeTokenizer.Characters(), "Hi", response));
 
     [Fact]
     public void Encode_TokenizerDropsTheResponse_IsExcluded()
@@ -91,8 +91,8 @@ public sealed class SampleEncoderTests
     public void Encode_Exclude_KeepsWhatFitsToTheToken(int spare, bool isKept)
     {
         int needed = 1 + PromptCharacters + 3 + 1;
-        EncodedSample sample = Encode(FakeTokenizer.Characters(), "Hi", "abc", needed + spare);
-        Assert.Equal(isKept, sample.Sequence is not null);
+        EncodedSample<TokenSequence> sample = Encode(FakeTokenizer.Characters(), "Hi", "abc", needed + spare);
+        Assert.Equal(isKept, sample.Sample is not null);
         Assert.Equal(isKept ? null : ExclusionReason.Overlong, sample.Exclusion);
     }
 
@@ -100,7 +100,7 @@ public sealed class SampleEncoderTests
     public void Encode_TrimPrompt_DropsThePromptsBeginningBehindBeginOfSequence()
     {
         // 10 tokens: begin, the prompt's last 5 characters, "abc", end.
-        TokenSequence sequence = Encode(FakeTokenizer.Characters(), "Hi", "abc", 10, OverlongPolicy.TrimPrompt).Sequence!;
+        TokenSequence sequence = Encode(FakeTokenizer.Characters(), "Hi", "abc", 10, OverlongPolicy.TrimPrompt).Sample!;
         int firstKept = FakeTokenizer.First + PromptCharacters - 5;
         Assert.Equal([FakeTokenizer.Begin, .. Enumerable.Range(firstKept, 8), FakeTokenizer.End], sequence.Tokens);
         Assert.Equal([false, false, false, false, false, false, true, true, true, true], sequence.Scored);
@@ -113,11 +113,11 @@ public sealed class SampleEncoderTests
     [InlineData(false, 4, false)] // abc would stand first, and a first token cannot be scored
     public void Encode_TrimPrompt_KeepsTheResponseWholeOrExcludes(bool addsBegin, int maxLength, bool isKept)
     {
-        EncodedSample sample = Encode(FakeTokenizer.Characters(addsBegin), "Hi", "abc", maxLength, OverlongPolicy.TrimPrompt);
+        EncodedSample<TokenSequence> sample = Encode(FakeTokenizer.Characters(addsBegin), "Hi", "abc", maxLength, OverlongPolicy.TrimPrompt);
         Assert.Equal(isKept ? null : ExclusionReason.Overlong, sample.Exclusion);
         if (isKept)
         {
-            Assert.Equal([false, true, true, true, true], sample.Sequence!.Scored);
+            Assert.Equal([false, true, true, true, true], sample.Sample!.Scored);
         }
     }
 
@@ -137,9 +137,9 @@ public sealed class SampleEncoderTests
         Assert.True(tally.IsWarning);
     }
 
-    private static Example Example(string instruction, string response, string? category) => new(instruction, response, category, default);
+    private static InstructionExample Example(string instruction, string response, string? category) => new(instruction, response, category, default);
 
-    private static EncodedSample Encode(
+    private static EncodedSample<TokenSequence> Encode(
         ITokenizer tokenizer, string instruction, string response, int maxLength = Plenty, OverlongPolicy overlong = OverlongPolicy.Exclude) =>
         new SampleEncoder(tokenizer, Template, maxLength, overlong).Encode(Example(instruction, response, null));
 

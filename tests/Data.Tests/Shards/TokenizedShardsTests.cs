@@ -6,6 +6,7 @@ using FedLLM.Data.Samples;
 using FedLLM.Data.Shards;
 using FedLLM.Data.Templates;
 using FedLLM.Engine.Files;
+using FedLLM.Engine.Training;
 using FedLLM.TestSupport;
 
 namespace FedLLM.Data.Tests.Shards;
@@ -21,7 +22,7 @@ public sealed class TokenizedShardsTests : IDisposable
     public void Report_ThenLoad_TokenizesOnceWhileTheCacheHolds()
     {
         var tokenizer = FakeTokenizer.Characters();
-        TokenizedShards shards = Shards(tokenizer, TokenizedShards.DefaultCacheTokens, 3, 5);
+        TokenizedShards<TokenSequence> shards = Shards(tokenizer, TokenizedShards.DefaultCacheTokens, 3, 5);
         Assert.Equal((2, "client_0", "client_1"), (shards.Clients, shards.Name(0), shards.Name(1)));
         Assert.Equal([3, 5], Enumerable.Range(0, 2).Select(c => shards.Report(c).Tally.Usable));
         Assert.Equal([3, 5], Enumerable.Range(0, 2).Select(c => shards.Load(c).Samples.Count));
@@ -32,7 +33,7 @@ public sealed class TokenizedShardsTests : IDisposable
     public void Load_NoCache_TokenizesEachTimeAndReportsOnce()
     {
         var tokenizer = FakeTokenizer.Characters();
-        TokenizedShards shards = Shards(tokenizer, 0, 3);
+        TokenizedShards<TokenSequence> shards = Shards(tokenizer, 0, 3);
         Assert.Same(shards.Report(0), shards.Report(0));
         Assert.Equal(3, tokenizer.Encodings);
         Assert.Equal(shards.Load(0).Samples.Select(s => s.Tokens), shards.Load(0).Samples.Select(s => s.Tokens));
@@ -45,7 +46,7 @@ public sealed class TokenizedShardsTests : IDisposable
         var tokenizer = FakeTokenizer.Characters();
 
         // Each shard has one sample of begin + prompt + "R" + end; the cache holds two of them.
-        TokenizedShards shards = Shards(tokenizer, 2 * (PromptCharacters + 3), 1, 1, 1);
+        TokenizedShards<TokenSequence> shards = Shards(tokenizer, 2 * (PromptCharacters + 3), 1, 1, 1);
         shards.Load(0);
         shards.Load(1);
         shards.Load(0);
@@ -62,8 +63,8 @@ public sealed class TokenizedShardsTests : IDisposable
     public void Load_ManyThreads_ShareOneTokenization()
     {
         var tokenizer = FakeTokenizer.Characters();
-        TokenizedShards shards = Shards(tokenizer, TokenizedShards.DefaultCacheTokens, 40);
-        var loaded = new ConcurrentBag<Shard>();
+        TokenizedShards<TokenSequence> shards = Shards(tokenizer, TokenizedShards.DefaultCacheTokens, 40);
+        var loaded = new ConcurrentBag<Shard<TokenSequence>>();
         Parallel.For(0, 16, _ => loaded.Add(shards.Load(0)));
         Assert.Equal(16, loaded.Count);
         Assert.Equal(40, tokenizer.Encodings);
@@ -74,7 +75,7 @@ public sealed class TokenizedShardsTests : IDisposable
     public void Load_NoUsableSample_NamesFileClientAndReasons()
     {
         string path = _folder.Write("hospital_7.json", """[{"instruction":"SeCrEt","output":""},{"instruction":"I","output":"much too long"}]""");
-        var shards = new TokenizedShards(new FilePartition([path], new ExampleReader()), new SampleEncoder(FakeTokenizer.Characters(), PromptTemplate.Vicuna, 20));
+        var shards = new TokenizedShards<TokenSequence>(new FilePartition([path], new ExampleReader()), new SampleEncoder(FakeTokenizer.Characters(), PromptTemplate.Vicuna, 20));
         InputFileException e = Assert.Throws<InputFileException>(() => shards.Report(0));
         Assert.StartsWith(path, e.Message, StringComparison.Ordinal);
         Assert.Contains("client 0 (hospital_7) has no usable sample: of its 2 records, 1 overlong, 1 with an empty response. Raise data.max_length", e.Message, StringComparison.Ordinal);
@@ -86,7 +87,7 @@ public sealed class TokenizedShardsTests : IDisposable
     public void Load_FileChangedSinceCounted_IsAnError()
     {
         string path = _folder.Write("a.jsonl", """{"instruction":"I","output":"R"}""");
-        var shards = new TokenizedShards(new FilePartition([path], new ExampleReader()), new SampleEncoder(FakeTokenizer.Characters(), PromptTemplate.Vicuna, 500), cacheTokens: 0);
+        var shards = new TokenizedShards<TokenSequence>(new FilePartition([path], new ExampleReader()), new SampleEncoder(FakeTokenizer.Characters(), PromptTemplate.Vicuna, 500), cacheTokens: 0);
         shards.Report(0);
         File.AppendAllText(path, "\n" + """{"instruction":"I","output":"R"}""");
         Assert.Contains("changed", Assert.Throws<InputFileException>(() => shards.Load(0)).Message, StringComparison.Ordinal);
@@ -98,7 +99,7 @@ public sealed class TokenizedShardsTests : IDisposable
     public void Report_MoreThanAFifthExcluded_Warns(int usable, string? warning)
     {
         string records = string.Join('\n', Enumerable.Repeat("""{"instruction":"I","output":"R"}""", usable).Append("""{"instruction":"I","output":""}"""));
-        var shards = new TokenizedShards(
+        var shards = new TokenizedShards<TokenSequence>(
             new FilePartition([_folder.Write("a.jsonl", records)], new ExampleReader()), new SampleEncoder(FakeTokenizer.Characters(), PromptTemplate.Vicuna, 500));
         Assert.Equal(warning, shards.Report(0).Warning);
     }
@@ -118,7 +119,7 @@ public sealed class TokenizedShardsTests : IDisposable
         string folder = SharedData.Require("data", "dolly-10-clients");
         Assert.Contains("global_test.json", Assert.Throws<InputFileException>(() => DataFiles.FindShards(folder)).Message, StringComparison.Ordinal);
         var partition = new FilePartition(DataFiles.FindShards(folder, "local_training_*.json.gz"), new ExampleReader());
-        var shards = new TokenizedShards(partition, new SampleEncoder(FakeTokenizer.Words(), PromptTemplate.Alpaca, 512));
+        var shards = new TokenizedShards<TokenSequence>(partition, new SampleEncoder(FakeTokenizer.Words(), PromptTemplate.Alpaca, 512));
         ShardReport[] reports = [.. Enumerable.Range(0, shards.Clients).Select(shards.Report)];
         Assert.Equal(10, reports.Length);
         Assert.Equal(14_931, reports.Sum(r => r.Tally.Records));
@@ -130,7 +131,7 @@ public sealed class TokenizedShardsTests : IDisposable
 
         Example[] held = [.. DataFiles.Find(Path.Combine(folder, "global_test.json")).SelectMany(new ExampleReader().Read)];
         Assert.Equal(80, held.Length);
-        SampleSet set = SampleSet.LoadHeldOut(
+        SampleSet<TokenSequence> set = SampleSet.LoadHeldOut(
             Path.Combine(folder, "global_*.json"), new ExampleReader(), new SampleEncoder(FakeTokenizer.Words(), PromptTemplate.Alpaca, 512));
         Assert.Equal((80, set.Samples.Count), (set.Tally.Records, set.Tally.Usable));
         Assert.All(held.CountBy(e => e.Category!), c => Assert.Equal(10, c.Value));
@@ -145,13 +146,13 @@ public sealed class TokenizedShardsTests : IDisposable
         Assert.Equal(21_801, Enumerable.Range(0, partition.Clients).Sum(c => partition.Read(c).Count()));
         Assert.All(Enumerable.Range(0, partition.Clients), c => Assert.Single(partition.Read(c).Select(e => e.Category).Distinct()));
         Assert.Equal(7_473, reader.Read(SharedData.Require("data", "gsm8k", "train.jsonl.gz")).Count());
-        Assert.Contains("#### ", reader.Read(SharedData.Require("data", "gsm8k", "test.jsonl")).Last().Response, StringComparison.Ordinal);
+        Assert.Contains("#### ", reader.Read(SharedData.Require("data", "gsm8k", "test.jsonl")).Cast<InstructionExample>().Last().Response, StringComparison.Ordinal);
     }
 
-    private static TokenizedShards Shards(FakeTokenizer tokenizer, long cacheTokens, params int[] sizes)
+    private static TokenizedShards<TokenSequence> Shards(FakeTokenizer tokenizer, long cacheTokens, params int[] sizes)
     {
-        Example[] examples = [new("I", "R", null, default)];
+        Example[] examples = [new InstructionExample("I", "R", null, default)];
         int[][] rows = [.. sizes.Select(size => new int[size])];
-        return new TokenizedShards(new RowPartition("memory", examples, rows), new SampleEncoder(tokenizer, PromptTemplate.Vicuna, 500), cacheTokens);
+        return new TokenizedShards<TokenSequence>(new RowPartition("memory", examples, rows), new SampleEncoder(tokenizer, PromptTemplate.Vicuna, 500), cacheTokens);
     }
 }

@@ -84,7 +84,7 @@ public sealed class FixtureFilesTests
             seen.Add(name);
         }
 
-        Same("model.embed_tokens.weight", weights.Embedding);
+        Same("model.embed_tokens.weight", weights.Embedding.Single);
         Same("model.norm.weight", weights.FinalNorm);
         if (weights.Config.TiedEmbeddings)
         {
@@ -92,7 +92,7 @@ public sealed class FixtureFilesTests
         }
         else
         {
-            Same("lm_head.weight", weights.Head);
+            Same("lm_head.weight", weights.Head.Single);
         }
 
         for (int i = 0; i < weights.Config.Layers; i++)
@@ -106,7 +106,7 @@ public sealed class FixtureFilesTests
                 (LinearKind.Output, "self_attn.o_proj"), (LinearKind.Gate, "mlp.gate_proj"), (LinearKind.Up, "mlp.up_proj"), (LinearKind.Down, "mlp.down_proj"),
             })
             {
-                Same($"model.layers.{i}.{path}.weight", layer[kind].Weight);
+                Same($"model.layers.{i}.{path}.weight", layer[kind].Weight.Single);
                 Assert.Equal(layer[kind].Weight.Length, layer[kind].OutSize * layer[kind].InSize);
                 if (layer[kind].Bias is float[] bias)
                 {

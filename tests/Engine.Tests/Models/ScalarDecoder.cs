@@ -15,7 +15,7 @@ internal sealed class ScalarDecoder(DecoderWeights weights, LoraAdapter? adapter
     public double[][] Logits(int[] tokens)
     {
         int hidden = _config.HiddenSize;
-        double[][] x = [.. tokens.Select(t => Widen(weights.Embedding.AsSpan(t * hidden, hidden)))];
+        double[][] x = [.. tokens.Select(t => Widen(weights.Embedding.Single.AsSpan(t * hidden, hidden)))];
         for (int layer = 0; layer < _config.Layers; layer++)
         {
             LayerWeights w = weights.Layers[layer];
@@ -32,7 +32,7 @@ internal sealed class ScalarDecoder(DecoderWeights weights, LoraAdapter? adapter
             }
         }
 
-        return [.. x.Select(row => Product(weights.Head, _config.VocabularySize, Norm(row, weights.FinalNorm)))];
+        return [.. x.Select(row => Product(weights.Head.Single, _config.VocabularySize, Norm(row, weights.FinalNorm)))];
     }
 
     /// <summary>Frequencies of the rotary embedding in float64: transformers' modeling_rope_utils (default, linear, llama3).</summary>
@@ -107,7 +107,7 @@ internal sealed class ScalarDecoder(DecoderWeights weights, LoraAdapter? adapter
     private double[] Linear(int layer, LinearKind kind, double[] x)
     {
         LinearWeights linear = weights.Layers[layer][kind];
-        double[] y = Product(linear.Weight, linear.OutSize, x);
+        double[] y = Product(linear.Weight.Single, linear.OutSize, x);
         if (linear.Bias is { } bias)
         {
             Add(y, Widen(bias));

@@ -2,6 +2,7 @@ using FedLLM.Engine.Files;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
 using FedLLM.Numerics;
+using FedLLM.TestSupport;
 
 namespace FedLLM.Engine.Tests.Models;
 
@@ -51,7 +52,7 @@ public sealed class ShapeTests
     {
         ModelConfig config = All[shape];
         LoraAdapter adapter = TinyModel.Adapter(config, Lora);
-        var trainer = new LoraTrainer(TinyModel.Random(config), Lora, new AdamWSettings(), Two);
+        var trainer = SingleLane.Supervised(TinyModel.Random(config), Lora, new AdamWSettings(), Two);
         trainer.Start(adapter.Parameters);
         TokenSequence[][] batches = [[TinyModel.Sequence(config, 13, 1), TinyModel.Sequence(config, 2, 3)]];
         trainer.ComputeGradient(batches, new StepSettings(0));

@@ -44,7 +44,7 @@ public sealed class ExperimentFileTests
 
         Assert.Equal(("dolly-fedavg", Preset.OpenFedLlmSft, 2023L, TaskKind.Sft), (e.Name, e.Preset, e.Seed, e.Task));
         Assert.Equal(new ModelOptions("/exp/DIR", WeightType.Float32, DeviceKind.Auto), e.Model);
-        Assert.Equal(new LoraOptions(8, 16, 0.05, [LinearKind.Query, LinearKind.Value]), e.Lora);
+        Assert.Equal(new LoraOptions(8, 16, 0.05, new LoraTargetOptions([LinearKind.Query, LinearKind.Value])), e.Lora);
         Assert.Equal(
             new DataOptions
             {
@@ -54,6 +54,7 @@ public sealed class ExperimentFileTests
                 MaxLength = 512,
                 Overlong = OverlongPolicy.Exclude,
                 Scored = ScoredTokens.Response,
+                Turns = TrainedTurns.Every,
                 Partition = new PartitionOptions(PartitionScheme.Iid, 20, null, null, null, null),
             },
             e.Data);
@@ -70,7 +71,17 @@ public sealed class ExperimentFileTests
                 MaxAbandoned = 3,
             },
             e.Federation);
-        Assert.Equal(new DpoOptions(0.1, PreferenceLoss.Sigmoid, ReferencePolicy.Base, 128), e.Dpo);
+        Assert.Equal(
+            new DpoOptions
+            {
+                Beta = 0.1,
+                Loss = PreferenceLoss.Sigmoid,
+                LabelSmoothing = 0,
+                LengthNormalized = false,
+                Reference = new DpoReference(ReferencePolicy.Base),
+                MaxPromptLength = 128,
+            },
+            e.Dpo);
         Assert.Equal(
             new TrainingOptions
             {
@@ -80,10 +91,12 @@ public sealed class ExperimentFileTests
                 MaxSteps = 10,
                 LearningRate = 5e-5,
                 Schedule = LearningRateSchedule.CosineByRound,
+                Warmup = 0,
                 MinLearningRate = 1e-6,
                 Optimizer = OptimizerKind.AdamW,
                 WeightDecay = 0,
                 MaxGradNorm = 1,
+                GradientCheckpointing = false,
             },
             e.Training);
         Assert.Equal(new EvaluationOptions(10, "/exp/PATH", [EvaluationSuite.Loss]), e.Evaluation);
@@ -132,11 +145,8 @@ public sealed class ExperimentFileTests
     [Fact]
     public void Parse_PresetsThatNeedWhatIsNotBuilt_SaySoKeyByKey()
     {
-        Assert.Equal(
-            ["test.yaml: task: 'dpo' is not built yet; only sft is (a value of the preset; write your own)"],
-            Errors("preset: openfedllm-dpo\n" + Minimal));
         string[] keys = [.. Failure("preset: shepherd\n" + Minimal).Errors.Select(e => e.Path).Order()];
-        Assert.Equal(["data.scored", "federation.sampling", "training.epochs", "training.schedule"], keys);
+        Assert.Equal(["federation.sampling", "training.epochs"], keys);
     }
 
     [Fact]
@@ -145,13 +155,14 @@ public sealed class ExperimentFileTests
         Experiment e = Parse("""
             preset: shepherd
             model: {path: base}
-            data: {path: shards, scored: response}
+            data: {path: shards}
             federation: {sampling: uniform}
-            training: {epochs: none, max_steps: 5, schedule: constant}
+            training: {epochs: none, max_steps: 5}
             """);
 
         Assert.Equal((16, 16.0, 8, 8), (e.Lora.Rank, e.Lora.Alpha, e.Training.BatchSize, e.Training.GradientAccumulation));
-        Assert.Equal([LinearKind.Query], e.Lora.Targets);
+        Assert.Equal([LinearKind.Query], e.Lora.Targets.Names);
+        Assert.Equal((ScoredTokens.All, LearningRateSchedule.LinearByStep, 0.0), (e.Data.Scored, e.Training.Schedule, e.Training.MinLearningRate));
         Assert.Equal(new PartitionOptions(PartitionScheme.Files, null, null, null, null, null), e.Data.Partition);
     }
 
@@ -159,7 +170,7 @@ public sealed class ExperimentFileTests
     public void Parse_ManyErrors_ListsThemAllByLine() => Assert.Equal(
         [
             "test.yaml:1: sede: unknown key; the nearest known one is seed",
-            "test.yaml:2: task: 'dpo' is not built yet; only sft is",
+            "test.yaml:2: task: must be sft or dpo",
             "test.yaml:4: lora.rank: must be an integer from 1 to 65536",
             "test.yaml:5: lora.alpah: unknown key; the nearest known one is lora.alpha",
             "test.yaml:6: lora.dropout: must be a number at least 0 and below 1",
@@ -174,7 +185,7 @@ public sealed class ExperimentFileTests
         ],
         Errors("""
             sede: 1
-            task: dpo
+            task: ppo
             lora:
               rank: 0
               alpah: 3

@@ -14,7 +14,7 @@ public sealed class OverrideTests
         Experiment e = Parse("lora.rank=4", "lora.targets=[q_proj, o_proj]", "training.threads=2", "training.max_grad_norm=none", "name=other");
 
         Assert.Equal((4, 2, "other"), (e.Lora.Rank, e.Training.Threads, e.Name));
-        Assert.Equal([LinearKind.Query, LinearKind.Output], e.Lora.Targets);
+        Assert.Equal([LinearKind.Query, LinearKind.Output], e.Lora.Targets.Names);
         Assert.Null(e.Training.MaxGradNorm);
     }
 
@@ -35,7 +35,7 @@ public sealed class OverrideTests
     public void Parse_OverridePathWithEqualsAndColon_IsTakenWhole() => Assert.Equal("/cwd/a=b: [c", Parse("data.path=a=b: [c").Data.Path);
 
     [Fact]
-    public void Parse_AllLinear_NamesEveryLayer() => Assert.Equal(Enum.GetValues<LinearKind>(), Parse("lora.targets=all-linear").Lora.Targets);
+    public void Parse_AllLinear_NamesEveryLayer() => Assert.Equal(Enum.GetValues<LinearKind>(), Parse("lora.targets=all-linear").Lora.Targets.Names);
 
     [Theory]
     [InlineData("lora.rank=zero", "--set: lora.rank: must be an integer from 1 to 65536")]

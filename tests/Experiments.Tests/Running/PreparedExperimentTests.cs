@@ -18,8 +18,8 @@ public sealed class PreparedExperimentTests
         PreparedExperiment prepared = PreparedExperiment.Prepare(DemoAssets.Experiment($"data.partition.scheme={scheme}", $"data.partition.clients={clients}"));
         Assert.Equal(expected, prepared.Shards.Clients);
         Assert.Equal(Samples, prepared.Reports.Sum(r => r.Tally.Usable));
-        Assert.Equal(Samples, Enumerable.Range(0, expected).Sum(c => prepared.Shards.Load(c).Samples.Count));
-        Assert.Equal(240, prepared.HeldOut!.Samples.Count);
+        Assert.Equal(Samples, Enumerable.Range(0, expected).Sum(c => Sequences(prepared).Source.Load(c).Samples.Count));
+        Assert.Equal(240, Sequences(prepared).HeldOut!.Samples.Count);
     }
 
     [Fact]
@@ -40,4 +40,6 @@ public sealed class PreparedExperimentTests
     [Fact]
     public void Prepare_TwiceTheSame_HasTheSameInputs() => Assert.Equal(
         PreparedExperiment.Prepare(DemoAssets.Experiment()).Inputs, PreparedExperiment.Prepare(DemoAssets.Experiment("seed=2")).Inputs);
+
+    private static SequenceData Sequences(PreparedExperiment prepared) => Assert.IsType<SequenceData>(prepared.Data);
 }
