@@ -159,7 +159,7 @@ public static class SafetensorsWriter
             ReadOnlySpan<float> chunk = values.Slice(at, Math.Min(ChunkElements, values.Length - at));
             if (type == TensorType.BF16)
             {
-                FloatConversion.NarrowToBFloat16(chunk, narrow);
+                BFloat16.Narrow(chunk, narrow);
                 stream.Write(MemoryMarshal.AsBytes(narrow[..chunk.Length]));
             }
             else
