@@ -66,7 +66,9 @@ internal sealed class DecoderReader(string folder, ModelConfig config, WeightFil
         return new WeightMatrix(half);
     }
 
-    private void CheckTensors()
+    /// <summary>Holds the tensors' names, shapes and types against the configuration.</summary>
+    /// <exception cref="InputFileException">Tensors are missing, left over, or have another shape or type than the configuration asks for.</exception>
+    public void CheckTensors()
     {
         var expected = DecoderTensors.Shapes(config).ToDictionary(t => t.Name, t => t.Shape, StringComparer.Ordinal);
         string[] missing = [.. expected.Keys.Where(n => files.Find(n) is null)];

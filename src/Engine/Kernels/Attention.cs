@@ -35,17 +35,16 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
     private ActivationBuffer[] _scratch = [];
     private float*[] _scores = [];
 
-    /// <summary>
-    /// Writes O [R, H·d] and each row's and head's log-sum-exp [R, H]. Keys and values of sequence s start at key[s·keyStride] and value[s·keyStride] where
-    /// <paramref name="cached"/>, else at the sequence's own rows.
-    /// </summary>
-    public void Forward(Workers workers, ReadOnlySpan<AttentionSpan> spans, float* query, float* key, float* value, bool cached, float* output, float* logSumExp)
+    /// <summary>Writes O [R, H·d] and each row's and head's log-sum-exp [R, H]. Keys and values [R, G·d] are the sequences' own rows.</summary>
+    public void Forward(Workers workers, ReadOnlySpan<AttentionSpan> spans, float* query, float* key, float* value, float* output, float* logSumExp) =>
+        Forward(workers, spans, query, key, value, null, null, output, logSumExp);
+
+    /// <summary>As <see cref="Forward(Workers, ReadOnlySpan{AttentionSpan}, float*, float*, float*, float*, float*)"/>; keys and values of sequence s begin at keys[s] and values[s].</summary>
+    public void ForwardCached(Workers workers, ReadOnlySpan<AttentionSpan> spans, float* query, float*[] keys, float*[] values, float* output, float* logSumExp)
     {
-        Reserve(workers, spans, 1);
-        fixed (AttentionSpan* s = spans)
-        fixed (float** scores = _scores)
+        fixed (float** k = keys, v = values)
         {
-            workers.Run(spans.Length * heads, new ForwardWork(this, s, query, key, value, cached, output, logSumExp, scores));
+            Forward(workers, spans, query, null, null, k, v, output, logSumExp);
         }
     }
 
@@ -63,6 +62,17 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
             workers.Run(
                 spans.Length * groups,
                 new BackwardWork(this, s, spans.Length, query, key, value, logSumExp, dOutput, dQuery, dKey, dValue, scores));
+        }
+    }
+
+    private void Forward(
+        Workers workers, ReadOnlySpan<AttentionSpan> spans, float* query, float* key, float* value, float** cachedKeys, float** cachedValues, float* output, float* logSumExp)
+    {
+        Reserve(workers, spans, 1);
+        fixed (AttentionSpan* s = spans)
+        fixed (float** scores = _scores)
+        {
+            workers.Run(spans.Length * heads, new ForwardWork(this, s, query, key, value, cachedKeys, cachedValues, output, logSumExp, scores));
         }
     }
 
@@ -102,17 +112,20 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
     }
 
     private readonly struct ForwardWork(
-        Attention attention, AttentionSpan* spans, float* query, float* key, float* value, bool cached, float* output, float* logSumExp, float** scratch) : IParallelWork
+        Attention attention, AttentionSpan* spans, float* query, float* key, float* value, float** cachedKeys, float** cachedValues,
+        float* output, float* logSumExp, float** scratch) : IParallelWork
     {
         public void Execute(int task, int worker)
         {
-            AttentionSpan span = spans[task / attention.Heads];
+            int sequence = task / attention.Heads;
+            AttentionSpan span = spans[sequence];
             int head = task % attention.Heads;
             int d = attention.HeadSize;
             int qWidth = attention._queryWidth;
             int kWidth = attention._keyWidth;
             int column = head / attention._headsPerGroup * d;
-            long own = (cached ? 0 : (long)span.QueryRow * kWidth) + column;
+            float* ownKeys = (cachedKeys is null ? key + ((long)span.QueryRow * kWidth) : cachedKeys[sequence]) + column;
+            float* ownValues = (cachedValues is null ? value + ((long)span.QueryRow * kWidth) : cachedValues[sequence]) + column;
             long prefix = ((long)span.PrefixRow * kWidth) + column;
             float* scores = scratch[worker];
             int shared = span.PrefixCount;
@@ -126,13 +139,13 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
                 float* q = query + (at * qWidth) + (head * d);
                 float* o = output + (at * qWidth) + (head * d);
                 Gemm.Multiply(null, rows, shared, d, q, qWidth, 1, key + prefix, 1, kWidth, scores, all, false); // [rows, shared]
-                Gemm.Multiply(null, rows, keys, d, q, qWidth, 1, key + own, 1, kWidth, scores + shared, all, false); // [rows, keys]
+                Gemm.Multiply(null, rows, keys, d, q, qWidth, 1, ownKeys, 1, kWidth, scores + shared, all, false); // [rows, keys]
                 for (int i = 0; i < rows; i++)
                 {
                     logSumExp[((at + i) * attention.Heads) + head] = Softmax(scores + ((long)i * all), all - rows + i + 1, all, attention._scale);
                 }
 
-                Sum(rows, d, shared, keys, scores, value + prefix, value + own, kWidth, o, qWidth); // [rows, d]
+                Sum(rows, d, shared, keys, scores, value + prefix, ownValues, kWidth, o, qWidth); // [rows, d]
             }
         }
 

@@ -33,6 +33,8 @@ internal sealed unsafe class Decoder
     private readonly ActivationBuffer _dKey = new();
     private readonly ActivationBuffer _dValue = new();
     private readonly ActivationBuffer _dAttended = new();
+    private float*[] _cachedKeys = [];
+    private float*[] _cachedValues = [];
 
     /// <summary>Prepares passes over <paramref name="weights"/> on <paramref name="workers"/>.</summary>
     /// <param name="weights">The base model.</param>
@@ -63,20 +65,20 @@ internal sealed unsafe class Decoder
     /// <summary>Runs the batch up to <see cref="Output"/> and keeps nothing else.</summary>
     /// <param name="batch">The packed sequences.</param>
     /// <param name="lanes">The lanes that run with an adapter.</param>
-    /// <param name="cache">Keys and values of the batch's only sequence so far; the new ones are appended. Null without generation.</param>
-    public void Forward(PackedBatch batch, LaneSet lanes, KeyValueCache? cache = null)
+    /// <param name="caches">Keys and values of each sequence of the batch so far; the new ones are appended. Null without generation.</param>
+    public void Forward(PackedBatch batch, LaneSet lanes, IReadOnlyList<KeyValueCache>? caches = null)
     {
         Embed(batch, _inputs[0]);
         for (int layer = 0; layer < _config.Layers; layer++)
         {
             // The input is dead by the time its layer's output is written: one buffer serves all layers.
             ActivationBuffer next = layer + 1 == _config.Layers ? _output : _inputs[0];
-            ForwardLayer(layer, _inputs[0].Pointer, _passing, next, batch, lanes, cache, fullTraining: false);
+            ForwardLayer(layer, _inputs[0].Pointer, _passing, next, batch, lanes, caches, fullTraining: false);
         }
 
-        if (cache is not null)
+        for (int s = 0; s < caches?.Count; s++)
         {
-            cache.Count += batch.Rows;
+            caches[s].Count += batch.Spans[s].QueryCount;
         }
     }
 
@@ -92,7 +94,7 @@ internal sealed unsafe class Decoder
         for (int layer = 0; layer < _config.Layers; layer++)
         {
             ActivationBuffer next = layer + 1 == _config.Layers ? _output : layer + 1 > lowest ? _inputs[layer + 1] : _inputs[0];
-            ForwardLayer(layer, input.Pointer, Kept(layer, lowest), next, batch, lanes, cache: null, full);
+            ForwardLayer(layer, input.Pointer, Kept(layer, lowest), next, batch, lanes, caches: null, full);
             input = next;
         }
     }
@@ -111,7 +113,7 @@ internal sealed unsafe class Decoder
             float* input = _inputs[layer > lowest ? layer : 0].Pointer;
             if (_checkpointing)
             {
-                ForwardLayer(layer, input, _passing, next: null, batch, lanes, cache: null, fullGradient is not null);
+                ForwardLayer(layer, input, _passing, next: null, batch, lanes, caches: null, fullGradient is not null);
             }
 
             BackwardLayer(layer, input, Kept(layer, lowest), batch, lanes, fullGradient?.Layers[layer], below: layer > lowest || fullGradient is not null);
@@ -141,7 +143,7 @@ internal sealed unsafe class Decoder
     // What only an adapter's gradient reads is kept only where that layer has one; other layers share a buffer for it.
     // Without `next`, the layer is computed as far as its backward pass needs it.
     private void ForwardLayer(
-        int layer, float* x, LayerActivations kept, ActivationBuffer? next, PackedBatch batch, LaneSet lanes, KeyValueCache? cache, bool fullTraining)
+        int layer, float* x, LayerActivations kept, ActivationBuffer? next, PackedBatch batch, LaneSet lanes, IReadOnlyList<KeyValueCache>? caches, bool fullTraining)
     {
         LayerWeights weights = _weights.Layers[layer];
         int rows = batch.Rows;
@@ -175,15 +177,13 @@ internal sealed unsafe class Decoder
             _rotary.Apply(_workers, key, positions, rows, _config.KeyValueHeads, 1);
         }
 
-        if (cache is null)
+        if (caches is null)
         {
-            _attention.Forward(_workers, batch.Spans, query, key, value, false, attended, logSumExp);
+            _attention.Forward(_workers, batch.Spans, query, key, value, attended, logSumExp);
         }
         else
         {
-            Append(cache.Keys(layer), key, cache.Count, rows, keyWidth);
-            Append(cache.Values(layer), value, cache.Count, rows, keyWidth);
-            _attention.Forward(_workers, batch.Spans, query, cache.Keys(layer).Pointer, cache.Values(layer).Pointer, true, attended, logSumExp);
+            AttendCached(layer, batch, caches, query, key, value, attended, logSumExp);
         }
 
         Linear(LinearKind.Output, attended, branch); // [T,D]
@@ -299,6 +299,24 @@ internal sealed unsafe class Decoder
         }
     }
 
-    private static void Append(ActivationBuffer cache, float* rows, int at, int count, int width)
-        => new ReadOnlySpan<float>(rows, count * width).CopyTo(new Span<float>(cache.Pointer + ((long)at * width), count * width));
+    private void AttendCached(
+        int layer, PackedBatch batch, IReadOnlyList<KeyValueCache> caches, float* query, float* key, float* value, float* attended, float* logSumExp)
+    {
+        ReadOnlySpan<AttentionSpan> spans = batch.Spans;
+        if (_cachedKeys.Length < spans.Length)
+        {
+            _cachedKeys = new float*[spans.Length];
+            _cachedValues = new float*[spans.Length];
+        }
+
+        for (int s = 0; s < spans.Length; s++)
+        {
+            long first = (long)spans[s].QueryRow * _config.KeyValueSize;
+            caches[s].Append(layer, key + first, value + first, spans[s].QueryCount);
+            _cachedKeys[s] = caches[s].Keys(layer);
+            _cachedValues[s] = caches[s].Values(layer);
+        }
+
+        _attention.ForwardCached(_workers, spans, query, _cachedKeys, _cachedValues, attended, logSumExp);
+    }
 }

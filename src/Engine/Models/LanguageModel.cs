@@ -103,7 +103,7 @@ public sealed unsafe class LanguageModel
     public float[] Logits(ReadOnlySpan<TokenSequence> sequences)
     {
         _batch.Pack(sequences);
-        Forward(cache: null);
+        Forward(caches: null);
         float[] logits = _head.Logits([.. Enumerable.Range(0, _batch.Rows)], _decoder.Output).ToArray();
         GC.KeepAlive(this);
         return logits;
@@ -113,32 +113,40 @@ public sealed unsafe class LanguageModel
     internal float[] Hidden(ReadOnlySpan<TokenSequence> sequences)
     {
         _batch.Pack(sequences);
-        Forward(cache: null);
+        Forward(caches: null);
         float[] hidden = new ReadOnlySpan<float>(_decoder.Output, _batch.Rows * Config.HiddenSize).ToArray();
         GC.KeepAlive(this);
         return hidden;
     }
 
-    /// <summary>Appends tokens to the cached sequence and returns the logits [V] after the last; valid until the next call.</summary>
-    internal ReadOnlySpan<float> Continue(scoped ReadOnlySpan<int> tokens, KeyValueCache cache)
+    /// <summary>Appends tokens to each of several cached sequences; returns the logits [sequences,V] after the last token of each, valid until the next call.</summary>
+    internal ReadOnlySpan<float> Continue(IReadOnlyList<int[]> tokens, IReadOnlyList<KeyValueCache> caches)
     {
-        _batch.Continue(tokens, cache.Count);
-        Forward(cache);
-        ReadOnlySpan<float> logits = _head.Logits([tokens.Length - 1], _decoder.Output);
+        _batch.Clear();
+        Span<int> lastRows = tokens.Count <= 64 ? stackalloc int[tokens.Count] : new int[tokens.Count];
+        for (int s = 0; s < tokens.Count; s++)
+        {
+            _batch.AddContinuation(tokens[s], caches[s].Count);
+            lastRows[s] = _batch.Rows - 1;
+        }
+
+        _batch.EndLane();
+        Forward(caches);
+        ReadOnlySpan<float> logits = _head.Logits(lastRows, _decoder.Output);
         GC.KeepAlive(this);
         return logits;
     }
 
-    private void Forward(KeyValueCache? cache)
+    private void Forward(IReadOnlyList<KeyValueCache>? caches)
     {
         _lanes.Clear();
         _lanes.Add(new LanePass(_batch.Lane(0), Adapter));
-        _decoder.Forward(_batch, _lanes, cache);
+        _decoder.Forward(_batch, _lanes, caches);
     }
 
     private ReadOnlySpan<float> TokenLogProbabilities()
     {
-        Forward(cache: null);
+        Forward(caches: null);
         ReadOnlySpan<float> logProbabilities = _head.LogProbabilities(_batch, _decoder.Output);
         GC.KeepAlive(this);
         return logProbabilities;

@@ -111,20 +111,16 @@ public sealed class PackedBatch
         Score(pair.Rejected, shared, Rows - own);
     }
 
-    /// <summary>Holds new tokens of one sequence whose first <paramref name="before"/> tokens are in a cache; nothing is scored.</summary>
-    internal void Continue(ReadOnlySpan<int> tokens, int before)
+    /// <summary>Adds new tokens of a sequence whose first <paramref name="before"/> tokens are in a cache; nothing is scored.</summary>
+    internal void AddContinuation(ReadOnlySpan<int> tokens, int before)
     {
-        Clear();
-        AddSpan(new AttentionSpan(0, tokens.Length, before + tokens.Length));
-        ReserveRows(tokens.Length);
-        tokens.CopyTo(_tokens);
-        for (int i = 0; i < tokens.Length; i++)
+        AddSpan(new AttentionSpan(Rows, tokens.Length, before + tokens.Length));
+        ReserveRows(Rows + tokens.Length);
+        tokens.CopyTo(_tokens.AsSpan(Rows));
+        for (int i = 0; i < tokens.Length; i++, Rows++)
         {
-            _positions[i] = before + i;
+            _positions[Rows] = before + i;
         }
-
-        Rows = tokens.Length;
-        EndLane();
     }
 
     private static void Check(TokenSequence sequence)

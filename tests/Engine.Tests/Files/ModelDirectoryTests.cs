@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using FedLLM.Engine.Files;
+using FedLLM.Numerics;
 using FedLLM.Engine.Models;
 using FedLLM.TestSupport;
 
@@ -40,7 +41,7 @@ public sealed class ModelDirectoryTests
         foreach ((string tensor, float[] values) in SmallModel.Flatten(ModelDirectory.Load(folder.Path)))
         {
             ushort[] narrow = new ushort[values.Length];
-            FloatConversion.NarrowToBFloat16(SmallModel.Flatten(saved)[tensor], narrow);
+            BFloat16.Narrow(SmallModel.Flatten(saved)[tensor], narrow);
             Assert.Equal(narrow.Select(n => (uint)n << 16), values.Select(BitConverter.SingleToUInt32Bits));
         }
     }

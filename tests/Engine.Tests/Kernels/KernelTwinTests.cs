@@ -137,7 +137,7 @@ public sealed unsafe class KernelTwinTests
         var attention = new Attention(heads, groups, size);
         fixed (float* pq = q, pk = k, pv = v, po = o, pl = logSumExp, pdo = dO, pdq = dq, pdk = dk, pdv = dv)
         {
-            attention.Forward(Two, spans, pq, pk, pv, false, po, pl);
+            attention.Forward(Two, spans, pq, pk, pv, po, pl);
             attention.Backward(Two, spans, pq, pk, pv, pl, pdo, pdq, pdk, pdv);
         }
 

@@ -76,11 +76,11 @@ public sealed class InvarianceTests
         var model = new LanguageModel(Weights, Adapter, workers);
         TokenSequence sequence = TinyModel.Sequence(Config, 80, 3);
         float[] whole = model.Logits([sequence]);
-        var cache = new KeyValueCache(Config, sequence.Tokens.Length);
+        var cache = new KeyValueCache(Config);
         int done = 0;
         foreach (int count in (int[])[5, 1, 1, 66, 1, 6])
         {
-            float[] last = model.Continue(sequence.Tokens.AsSpan(done, count), cache).ToArray();
+            float[] last = model.Continue([sequence.Tokens[done..(done + count)]], [cache]).ToArray();
             done += count;
             Assert.Equal(whole.AsSpan((done - 1) * Config.VocabularySize, Config.VocabularySize).ToArray().AsEnumerable(), last);
         }
