@@ -7,6 +7,13 @@ namespace FedLLM.Numerics.Kernels;
 /// <summary>Copies operands into the order in which a tile reads them. No arithmetic happens here.</summary>
 internal static unsafe class Packing
 {
+    // Rows by which packing asks the cache ahead of its reads.
+    private const int PrefetchDistance = 8;
+
+    // Elements of a task of packing, some 4 µs, and tasks a thread.
+    private const int SmallestTask = 16_384;
+    private const int TasksPerThread = 4;
+
     /// <summary>Copies lines of a matrix side by side: to[p·step + i] = from[i·line + p·along] for i below <paramref name="lines"/>; lines up to <paramref name="padded"/> become zero.</summary>
     /// <param name="from">The first element.</param>
     /// <param name="line">Distance of two lines (rows of A, columns of B) in elements.</param>
@@ -65,6 +72,81 @@ internal static unsafe class Packing
             {
                 to[(p * (nint)step) + i] = 0f;
             }
+        }
+    }
+
+    /// <summary>Copies runs of contiguous lines, cut into panels of one width: k by k across all panels, so that each run is read at once.</summary>
+    /// <param name="from">The first element of the first k.</param>
+    /// <param name="along">Distance of two k.</param>
+    /// <param name="k">Number of k.</param>
+    /// <param name="panels">Number of panels.</param>
+    /// <param name="width">Lines of a panel: also the distance of two k in it.</param>
+    /// <param name="to">Where the first k of the first panel goes.</param>
+    /// <param name="size">Distance of two panels.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void PackRuns<T>(T* from, nint along, int k, int panels, int width, float* to, nint size)
+        where T : unmanaged, IElement<T>
+    {
+        for (int p = 0; p < k; p++, from += along, to += width)
+        {
+            T* ahead = from + (p + PrefetchDistance < k ? PrefetchDistance * along : 0);
+            for (int panel = 0; panel < panels; panel++)
+            {
+                for (int i = 0; i < width; i += 16)
+                {
+                    Prefetch(ahead + (panel * width) + i);
+                }
+
+                CopyRun(from + (panel * width), to + (panel * size), width);
+            }
+        }
+    }
+
+    /// <summary>As for one width, with the panels of A.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void PackRuns<T>(T* from, nint along, int k, RowPanels panels, float* to, nint size)
+        where T : unmanaged, IElement<T>
+    {
+        for (int p = 0; p < k; p++, from += along, to += Tile.MaxRows)
+        {
+            T* ahead = from + (p + PrefetchDistance < k ? PrefetchDistance * along : 0);
+            for (int panel = 0; panel < panels.Count; panel++)
+            {
+                int start = panels.Start(panel);
+                Prefetch(ahead + start);
+                CopyRun(from + start, to + (panel * size), panels.Rows(panel));
+            }
+        }
+    }
+
+    /// <summary>Returns into how many tasks the packing of so many elements is cut, at most one a part.</summary>
+    public static int Tasks(int parts, long elements, int threads) =>
+        threads == 1 ? 1 : (int)Math.Clamp(elements / SmallestTask, 1, Math.Min(parts, TasksPerThread * threads));
+
+    /// <summary>Returns the range of parts [first, last) that is task <paramref name="task"/> of <paramref name="tasks"/>.</summary>
+    public static (int First, int Last) Range(int parts, int tasks, int task) =>
+        ((int)((long)parts * task / tasks), (int)((long)parts * (task + 1) / tasks));
+
+    /// <summary>Copies a small matrix between two layouts.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Copy(float* from, nint fromRow, nint fromColumn, float* to, nint toRow, nint toColumn, int rows, int columns)
+    {
+        for (int i = 0; i < rows; i++)
+        {
+            if (fromColumn == 1 && toColumn == 1)
+            {
+                CopyRun((Float32Element*)from, to, columns);
+            }
+            else
+            {
+                for (int j = 0; j < columns; j++)
+                {
+                    to[j * toColumn] = from[j * fromColumn];
+                }
+            }
+
+            from += fromRow;
+            to += toRow;
         }
     }
 
