@@ -3,7 +3,8 @@ using System.Runtime.CompilerServices;
 namespace FedLLM.Numerics.Kernels;
 
 /// <summary>
-/// The product by blocks (Goto and van de Geijn 2008): the team packs a block of A and one of B together, each element once, and then shares their tiles.
+/// The product by blocks (Goto and van de Geijn 2008): the team packs a block of B together, each element once, and then shares the rows;
+/// each thread packs its rows of A in small groups, which its cache still holds when their tiles run.
 /// </summary>
 /// <typeparam name="TLanes">The widest vectors of this machine.</typeparam>
 /// <typeparam name="TVector">Their type.</typeparam>
@@ -22,6 +23,10 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     private const int BlockM = 1536;
     private const int BlockN = 1536;
 
+    // A group of panels of A (147 KB) and so many columns of B (576 KB) stay in the second-level cache.
+    private const int GroupPanels = 8;
+    private const int CachedColumns = 384;
+
     // From this many columns on, packing a panel of A costs less than its strided reads.
     private const int PackAColumns = 96;
 
@@ -39,11 +44,13 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         int kBlock = Cut(product.K, BlockK, 1);
         int mBlock = Cut(product.M, BlockM, TRows.Value);
         int nBlock = Cut(product.N, BlockN, PanelWidth);
-        bool packA = !TA.IsFloat32 || product.N >= PackAColumns || (product.AColumn != 1 && product.ARow != 1);
+        Place placeA = TA.IsFloat32 && product.N < PackAColumns && (product.AColumn == 1 || product.ARow == 1) ? Place.InPlace
+            : product.ARow == 1 ? Place.Block
+            : Place.Group;
         var panels = new RowPanels(mBlock, TRows.Value);
-        int lengthA = packA ? panels.Count * Tile.MaxRows * kBlock : 0;
-        float* packedB = PackBuffers.ForThisThread((nBlock * kBlock) + lengthA);
-        float* packedA = packA ? packedB + (nBlock * kBlock) : null;
+        int lengthA = placeA == Place.Block ? panels.Count * Tile.MaxRows * kBlock : 0;
+        float* packedB = PackBuffers.ForBlocks((nBlock * kBlock) + lengthA);
+        float* packedA = packedB + (nBlock * kBlock);
         int threads = workers?.Count ?? 1;
         for (int row = 0; row < product.M; row += mBlock)
         {
@@ -57,8 +64,8 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
                     part.B += from * part.BRow;
                     part.Accumulate |= from > 0;
                     bool directB = TB.IsFloat32 && part.BColumn == 1 && part.M <= DirectBRows;
-                    var block = new Block<TA, TB>(part, new RowPanels(part.M, TRows.Value), packedA, packedB, directB);
-                    var packing = new PackWork<TA, TB>(block, packA && column == 0, threads);
+                    var block = new Block<TA, TB>(part, new RowPanels(part.M, TRows.Value), placeA, packedA, packedB, directB);
+                    var packing = new PackWork<TA, TB>(block, column == 0, threads);
                     Share(workers, packing.Count, packing);
                     var grid = TaskGrid.For(part.M, part.N, part.K, block.Panels.Count, PanelWidth, threads);
                     Share(workers, grid.Count, new TileWork<TA, TB>(block, grid));
@@ -95,13 +102,23 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     private static int WidthFor(int columns) =>
         columns > TLanes.Width ? PanelWidth : columns > THalfLanes.Width ? TLanes.Width : THalfLanes.Width;
 
+    // Where the tiles read A: where it lies, in a block packed before, or in a group of panels that each thread packs for itself.
+    // Rows that are contiguous in k are packed by groups; where k steps over whole rows of memory, only the whole block is read in long runs.
+    private enum Place
+    {
+        InPlace,
+        Block,
+        Group,
+    }
+
     // A part of the product with its packed operands. A panel of B that begins at a column lies at packedB + column·K, one of A at packedA + panel·MaxRows·K.
-    private readonly struct Block<TA, TB>(in Product<TA, TB> part, RowPanels panels, float* packedA, float* packedB, bool directB)
+    private readonly struct Block<TA, TB>(in Product<TA, TB> part, RowPanels panels, Place placeA, float* packedA, float* packedB, bool directB)
         where TA : unmanaged, IElement<TA>
         where TB : unmanaged, IElement<TB>
     {
         public readonly Product<TA, TB> Part = part;
         public readonly RowPanels Panels = panels;
+        public readonly Place PlaceA = placeA;
         public readonly float* PackedA = packedA;
         public readonly float* PackedB = packedB;
         public readonly bool DirectB = directB;
@@ -116,11 +133,11 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         private readonly int _tasksA;
         private readonly int _tasksB;
 
-        public PackWork(in Block<TA, TB> block, bool packA, int threads)
+        public PackWork(in Block<TA, TB> block, bool firstColumns, int threads)
         {
             _block = block;
             Product<TA, TB> part = block.Part;
-            _tasksA = packA ? Packing.Tasks(part.ARow == 1 ? part.K : block.Panels.Count, (long)part.M * part.K, threads) : 0;
+            _tasksA = firstColumns && block.PlaceA == Place.Block ? Packing.Tasks(part.K, (long)part.M * part.K, threads) : 0;
             int columns = block.DirectB ? part.N % PanelWidth : part.N;
             int panels = (columns + PanelWidth - 1) / PanelWidth;
             _tasksB = columns == 0 ? 0 : Packing.Tasks(part.BColumn == 1 ? part.K : panels, (long)columns * part.K, threads);
@@ -143,20 +160,8 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         private void PackA(int task)
         {
             Product<TA, TB> part = _block.Part;
-            if (part.ARow == 1)
-            {
-                var (from, end) = Packing.Range(part.K, _tasksA, task);
-                Packing.PackRuns(part.A + (from * part.AColumn), part.AColumn, end - from, _block.Panels, _block.PackedA + (from * Tile.MaxRows), Tile.MaxRows * (nint)part.K);
-                return;
-            }
-
-            var (first, last) = Packing.Range(_block.Panels.Count, _tasksA, task);
-            for (int panel = first; panel < last; panel++)
-            {
-                int rows = _block.Panels.Rows(panel);
-                TA* source = part.A + (_block.Panels.Start(panel) * part.ARow);
-                Packing.Pack(source, part.ARow, part.AColumn, rows, rows, part.K, _block.PackedA + (panel * Tile.MaxRows * (nint)part.K), Tile.MaxRows);
-            }
+            var (from, end) = Packing.Range(part.K, _tasksA, task);
+            Packing.PackRuns(part.A + (from * part.AColumn), part.AColumn, end - from, _block.Panels, _block.PackedA + (from * Tile.MaxRows), Tile.MaxRows * (nint)part.K);
         }
 
         private void PackB(int task)
@@ -205,25 +210,58 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Execute(int task, int worker)
         {
-            var (firstPanel, lastPanel, column, end) = _grid.Part(task, _block.Panels.Count, _block.Part.N);
-            for (int panel = firstPanel; panel < lastPanel; panel++)
+            var (firstPanel, lastPanel, firstColumn, lastColumn) = _grid.Part(task, _block.Panels.Count, _block.Part.N);
+            bool grouped = _block.PlaceA == Place.Group;
+            int groupPanels = grouped ? GroupPanels : lastPanel - firstPanel;
+            float* group = grouped ? PackBuffers.ForGroups(GroupPanels * Tile.MaxRows * BlockK) : _block.PackedA;
+            for (int first = firstPanel; first < lastPanel; first += groupPanels)
             {
-                RunPanel(panel, column, end);
+                int last = Math.Min(first + groupPanels, lastPanel);
+                if (grouped)
+                {
+                    PackGroup(first, last, group);
+                }
+
+                for (int column = firstColumn; column < lastColumn; column += CachedColumns)
+                {
+                    int end = Math.Min(column + CachedColumns, lastColumn);
+                    for (int panel = first; panel < last; panel++)
+                    {
+                        RunPanel(panel, group + ((grouped ? panel - first : panel) * Tile.MaxRows * (nint)_block.Part.K), column, end);
+                    }
+                }
             }
         }
 
-        // One panel of A, which stays in the first-level cache, against the panels of B.
+        private void PackGroup(int first, int last, float* to)
+        {
+            Product<TA, TB> part = _block.Part;
+            for (int panel = first; panel < last; panel++)
+            {
+                int rows = _block.Panels.Rows(panel);
+                Packing.Pack(part.A + (_block.Panels.Start(panel) * part.ARow), part.ARow, part.AColumn, rows, rows, part.K, to, Tile.MaxRows);
+                to += Tile.MaxRows * (nint)part.K;
+            }
+        }
+
+        // One panel of A, which stays in the first-level cache, against panels of B.
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         [SkipLocalsInit]
-        private void RunPanel(int panel, int column, int end)
+        private void RunPanel(int panel, float* a, int column, int end)
         {
             Product<TA, TB> part = _block.Part;
             int row = _block.Panels.Start(panel);
             int rows = _block.Panels.Rows(panel);
-            bool packedA = _block.PackedA != null;
-            float* a = packedA ? _block.PackedA + (panel * Tile.MaxRows * (nint)part.K) : (float*)(part.A + (row * part.ARow));
-            nint aRow = packedA ? 1 : part.ARow;
-            nint aStep = packedA ? Tile.MaxRows : part.AColumn;
+            bool packedA = _block.PlaceA != Place.InPlace;
+            nint aRow = 1;
+            nint aStep = Tile.MaxRows;
+            if (!packedA)
+            {
+                a = (float*)(part.A + (row * part.ARow));
+                aRow = part.ARow;
+                aStep = part.AColumn;
+            }
+
             var whole = packedA && !_block.DirectB ? TileTable.Select<TLanes, TVector, Two, Packed>(rows) : TileTable.Select<TLanes, TVector, Two, InPlace>(rows);
             float* spare = stackalloc float[Tile.MaxRows * PanelWidth];
             for (; column < end; column += PanelWidth)

@@ -38,6 +38,11 @@ internal static unsafe class Packing
         {
             int i = 0;
             int p = 0;
+            if (along == 1 && Avx512F.IsSupported)
+            {
+                i = Pack512(from, line, lines, k, to, step);
+            }
+
             if (along == 1 && Avx.IsSupported)
             {
                 int wholeK = k & ~7;
@@ -45,6 +50,11 @@ internal static unsafe class Packing
                 {
                     for (p = 0; p < wholeK; p += 8)
                     {
+                        T* next = from + ((i + 8 + (p & 8) / 2) * line) + p;
+                        Prefetch(next);
+                        Prefetch(next + line);
+                        Prefetch(next + (2 * line));
+                        Prefetch(next + (3 * line));
                         Transpose8(from + (i * line) + p, line, to + (p * (nint)step) + i, step);
                     }
 
@@ -56,6 +66,7 @@ internal static unsafe class Packing
                 {
                     for (p = 0; p < wholeK4; p += 4)
                     {
+                        Prefetch(from + ((i + 8 + ((p >> 2) & 3)) * line) + p);
                         Transpose4(from + (i * line) + p, line, to + (p * (nint)step) + i, step);
                     }
 
@@ -63,7 +74,7 @@ internal static unsafe class Packing
                 }
             }
 
-            CopyElements(from + (i * line), line, along, lines - i, k, to + i, step);
+            CopyElements(from + (i * line), line, along, Math.Max(lines - i, 0), k, to + i, step);
         }
 
         for (int i = lines; i < padded; i++)
@@ -214,6 +225,81 @@ internal static unsafe class Packing
         r2 = Pair(from + 4 + (2 * line), 4 * line);
         r3 = Pair(from + 4 + (3 * line), 4 * line);
         Square(r0, r1, r2, r3, to + (4 * step), step);
+    }
+
+    // Sixteen lines at a time, then nine to twelve; returns how many are packed.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Pack512<T>(T* from, nint line, int lines, int k, float* to, nint step)
+        where T : unmanaged, IElement<T>
+    {
+        int i = 0;
+        int wholeK = k & ~3;
+        for (; i + 16 <= lines; i += 16, from += 16 * line, to += 16)
+        {
+            for (int p = 0; p < wholeK; p += 4)
+            {
+                T* at = from + p;
+                Prefetch(at + ((16 + (p & 12)) * line));
+                Prefetch(at + ((17 + (p & 12)) * line));
+                Prefetch(at + ((18 + (p & 12)) * line));
+                Prefetch(at + ((19 + (p & 12)) * line));
+                Transpose16(Four(at, 4 * line), Four(at + line, 4 * line), Four(at + (2 * line), 4 * line), Four(at + (3 * line), 4 * line), to + (p * step), step);
+            }
+
+            CopyElements(from + wholeK, line, 1, 16, k - wholeK, to + (wholeK * step), (int)step);
+        }
+
+        int rest = lines - i;
+        if (rest is > 8 and <= 12)
+        {
+            // A store is 16 lanes wide: what is beyond twelve falls where the next k is written next, so the last k is left out. Missing lines repeat the last.
+            T* r8 = from + (8 * line);
+            T* r9 = from + (Math.Min(9, rest - 1) * line);
+            T* r10 = from + (Math.Min(10, rest - 1) * line);
+            T* r11 = from + (Math.Min(11, rest - 1) * line);
+            int p = 0;
+            for (; p + 4 < k; p += 4)
+            {
+                T* at = from + p;
+                Prefetch(at + ((12 + ((p & 12) / 4 * 3)) * line));
+                Prefetch(at + ((13 + ((p & 12) / 4 * 3)) * line));
+                Prefetch(at + ((14 + ((p & 12) / 4 * 3)) * line));
+                Vector512<float> v0 = Three(at, at + (4 * line), r8 + p);
+                Vector512<float> v1 = Three(at + line, at + (5 * line), r9 + p);
+                Vector512<float> v2 = Three(at + (2 * line), at + (6 * line), r10 + p);
+                Vector512<float> v3 = Three(at + (3 * line), at + (7 * line), r11 + p);
+                Transpose16(v0, v1, v2, v3, to + (p * step), step);
+            }
+
+            CopyElements(from + p, line, 1, rest, k - p, to + (p * step), (int)step);
+            i += rest;
+        }
+
+        return i;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Three<T>(T* r0, T* r1, T* r2)
+        where T : unmanaged, IElement<T> =>
+        Avx512F.InsertVector128(Vector256.Create(T.Load4(r0), T.Load4(r1)).ToVector512Unsafe(), T.Load4(r2), 2);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Four<T>(T* from, nint distance)
+        where T : unmanaged, IElement<T> =>
+        Avx512F.InsertVector128(Three(from, from + distance, from + (2 * distance)), T.Load4(from + (3 * distance)), 3);
+
+    // From four lines in each vector (l, l + 4, l + 8, l + 12; four k of each) to four k of sixteen lines.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose16(Vector512<float> r0, Vector512<float> r1, Vector512<float> r2, Vector512<float> r3, float* to, nint step)
+    {
+        Vector512<double> t0 = Avx512F.UnpackLow(r0, r1).AsDouble();
+        Vector512<double> t1 = Avx512F.UnpackLow(r2, r3).AsDouble();
+        Vector512<double> t2 = Avx512F.UnpackHigh(r0, r1).AsDouble();
+        Vector512<double> t3 = Avx512F.UnpackHigh(r2, r3).AsDouble();
+        Avx512F.UnpackLow(t0, t1).AsSingle().Store(to);
+        Avx512F.UnpackHigh(t0, t1).AsSingle().Store(to + step);
+        Avx512F.UnpackLow(t2, t3).AsSingle().Store(to + (2 * step));
+        Avx512F.UnpackHigh(t2, t3).AsSingle().Store(to + (3 * step));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

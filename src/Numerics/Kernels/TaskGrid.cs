@@ -12,9 +12,6 @@ internal readonly record struct TaskGrid(int RowParts, int ColumnBlock, int Colu
     // Tasks a thread, so that one that is disturbed leaves its share to the others.
     private const int TasksPerThread = 8;
 
-    // Columns of packed B that a task runs through for every panel of A: with k at most 384 they stay in the second-level cache.
-    private const int CachedColumns = 384;
-
     /// <summary>Number of tasks.</summary>
     public int Count => RowParts * ColumnParts;
 
@@ -22,9 +19,8 @@ internal readonly record struct TaskGrid(int RowParts, int ColumnBlock, int Colu
     public static TaskGrid For(int m, int n, int k, int rowPanels, int panelWidth, int threads)
     {
         int wanted = threads == 1 ? 1 : (int)Math.Clamp((double)m * n * k / SmallestTask, 1, TasksPerThread * threads);
-        int columnParts = (n + CachedColumns - 1) / CachedColumns;
-        int rowParts = Math.Min(rowPanels, (wanted + columnParts - 1) / columnParts);
-        columnParts = Math.Max(columnParts, (wanted + rowParts - 1) / rowParts);
+        int rowParts = Math.Min(rowPanels, wanted);
+        int columnParts = (wanted + rowParts - 1) / rowParts;
         int columnBlock = (((n + columnParts - 1) / columnParts) + panelWidth - 1) / panelWidth * panelWidth;
         return new TaskGrid(rowParts, columnBlock, (n + columnBlock - 1) / columnBlock);
     }
