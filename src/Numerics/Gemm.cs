@@ -125,41 +125,26 @@ public static unsafe class Gemm
         }
     }
 
-    private static void Run<TA, TB>(Workers? workers, in Product<TA, TB> product)
-        where TA : unmanaged, IElement<TA>
-        where TB : unmanaged, IElement<TB>
-    {
-        TaskGrid grid = TaskGrid.For(product, workers?.Count ?? 1);
-        if (grid.Count == 1)
-        {
-            RunAlone(product);
-        }
-        else
-        {
-            workers!.Run(grid.Count, new Work<TA, TB>(product, grid));
-        }
-    }
-
     // One path per machine; all give the same bits, so which one runs is a matter of speed alone.
-    private static void RunAlone<TA, TB>(in Product<TA, TB> product)
+    private static void Run<TA, TB>(Workers? workers, in Product<TA, TB> product)
         where TA : unmanaged, IElement<TA>
         where TB : unmanaged, IElement<TB>
     {
         if (Avx512F.IsSupported)
         {
-            BlockedProduct<Lanes16, Vector512<float>, Lanes8, Vector256<float>, Twelve>.Run(product);
+            BlockedProduct<Lanes16, Vector512<float>, Lanes8, Vector256<float>, Twelve>.Run(workers, product);
         }
         else if (Avx2.IsSupported && Fma.IsSupported)
         {
-            BlockedProduct<Lanes8, Vector256<float>, Lanes4, Vector128<float>, Six>.Run(product);
+            BlockedProduct<Lanes8, Vector256<float>, Lanes4, Vector128<float>, Six>.Run(workers, product);
         }
         else if (AdvSimd.IsSupported)
         {
-            BlockedProduct<Lanes4, Vector128<float>, Lanes4, Vector128<float>, Twelve>.Run(product);
+            BlockedProduct<Lanes4, Vector128<float>, Lanes4, Vector128<float>, Twelve>.Run(workers, product);
         }
         else
         {
-            BlockedProduct<Lanes4, Vector128<float>, Lanes4, Vector128<float>, Six>.Run(product);
+            BlockedProduct<Lanes4, Vector128<float>, Lanes4, Vector128<float>, Six>.Run(workers, product);
         }
     }
 
@@ -169,12 +154,5 @@ public static unsafe class Gemm
         {
             throw new ArgumentException($"The matrix needs {needed} elements, but the span holds {length}.", name);
         }
-    }
-
-    private readonly struct Work<TA, TB>(Product<TA, TB> product, TaskGrid grid) : IParallelWork
-        where TA : unmanaged, IElement<TA>
-        where TB : unmanaged, IElement<TB>
-    {
-        public void Execute(int task, int worker) => RunAlone(grid.Part(product, task));
     }
 }

@@ -7,6 +7,13 @@ namespace FedLLM.Numerics.Kernels;
 /// <summary>Copies operands into the order in which a tile reads them. No arithmetic happens here.</summary>
 internal static unsafe class Packing
 {
+    // Rows by which packing asks the cache ahead of its reads.
+    private const int PrefetchDistance = 8;
+
+    // Elements of a task of packing, some 4 µs, and tasks a thread.
+    private const int SmallestTask = 16_384;
+    private const int TasksPerThread = 4;
+
     /// <summary>Copies lines of a matrix side by side: to[p·step + i] = from[i·line + p·along] for i below <paramref name="lines"/>; lines up to <paramref name="padded"/> become zero.</summary>
     /// <param name="from">The first element.</param>
     /// <param name="line">Distance of two lines (rows of A, columns of B) in elements.</param>
@@ -31,6 +38,11 @@ internal static unsafe class Packing
         {
             int i = 0;
             int p = 0;
+            if (along == 1 && Avx512F.IsSupported)
+            {
+                i = Pack512(from, line, lines, k, to, step);
+            }
+
             if (along == 1 && Avx.IsSupported)
             {
                 int wholeK = k & ~7;
@@ -38,6 +50,11 @@ internal static unsafe class Packing
                 {
                     for (p = 0; p < wholeK; p += 8)
                     {
+                        T* next = from + ((i + 8 + (p & 8) / 2) * line) + p;
+                        Prefetch(next);
+                        Prefetch(next + line);
+                        Prefetch(next + (2 * line));
+                        Prefetch(next + (3 * line));
                         Transpose8(from + (i * line) + p, line, to + (p * (nint)step) + i, step);
                     }
 
@@ -49,6 +66,7 @@ internal static unsafe class Packing
                 {
                     for (p = 0; p < wholeK4; p += 4)
                     {
+                        Prefetch(from + ((i + 8 + ((p >> 2) & 3)) * line) + p);
                         Transpose4(from + (i * line) + p, line, to + (p * (nint)step) + i, step);
                     }
 
@@ -56,7 +74,7 @@ internal static unsafe class Packing
                 }
             }
 
-            CopyElements(from + (i * line), line, along, lines - i, k, to + i, step);
+            CopyElements(from + (i * line), line, along, Math.Max(lines - i, 0), k, to + i, step);
         }
 
         for (int i = lines; i < padded; i++)
@@ -65,6 +83,81 @@ internal static unsafe class Packing
             {
                 to[(p * (nint)step) + i] = 0f;
             }
+        }
+    }
+
+    /// <summary>Copies runs of contiguous lines, cut into panels of one width: k by k across all panels, so that each run is read at once.</summary>
+    /// <param name="from">The first element of the first k.</param>
+    /// <param name="along">Distance of two k.</param>
+    /// <param name="k">Number of k.</param>
+    /// <param name="panels">Number of panels.</param>
+    /// <param name="width">Lines of a panel: also the distance of two k in it.</param>
+    /// <param name="to">Where the first k of the first panel goes.</param>
+    /// <param name="size">Distance of two panels.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void PackRuns<T>(T* from, nint along, int k, int panels, int width, float* to, nint size)
+        where T : unmanaged, IElement<T>
+    {
+        for (int p = 0; p < k; p++, from += along, to += width)
+        {
+            T* ahead = from + (p + PrefetchDistance < k ? PrefetchDistance * along : 0);
+            for (int panel = 0; panel < panels; panel++)
+            {
+                for (int i = 0; i < width; i += 16)
+                {
+                    Prefetch(ahead + (panel * width) + i);
+                }
+
+                CopyRun(from + (panel * width), to + (panel * size), width);
+            }
+        }
+    }
+
+    /// <summary>As for one width, with the panels of A.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void PackRuns<T>(T* from, nint along, int k, RowPanels panels, float* to, nint size)
+        where T : unmanaged, IElement<T>
+    {
+        for (int p = 0; p < k; p++, from += along, to += Tile.MaxRows)
+        {
+            T* ahead = from + (p + PrefetchDistance < k ? PrefetchDistance * along : 0);
+            for (int panel = 0; panel < panels.Count; panel++)
+            {
+                int start = panels.Start(panel);
+                Prefetch(ahead + start);
+                CopyRun(from + start, to + (panel * size), panels.Rows(panel));
+            }
+        }
+    }
+
+    /// <summary>Returns into how many tasks the packing of so many elements is cut, at most one a part.</summary>
+    public static int Tasks(int parts, long elements, int threads) =>
+        threads == 1 ? 1 : (int)Math.Clamp(elements / SmallestTask, 1, Math.Min(parts, TasksPerThread * threads));
+
+    /// <summary>Returns the range of parts [first, last) that is task <paramref name="task"/> of <paramref name="tasks"/>.</summary>
+    public static (int First, int Last) Range(int parts, int tasks, int task) =>
+        ((int)((long)parts * task / tasks), (int)((long)parts * (task + 1) / tasks));
+
+    /// <summary>Copies a small matrix between two layouts.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Copy(float* from, nint fromRow, nint fromColumn, float* to, nint toRow, nint toColumn, int rows, int columns)
+    {
+        for (int i = 0; i < rows; i++)
+        {
+            if (fromColumn == 1 && toColumn == 1)
+            {
+                CopyRun((Float32Element*)from, to, columns);
+            }
+            else
+            {
+                for (int j = 0; j < columns; j++)
+                {
+                    to[j * toColumn] = from[j * fromColumn];
+                }
+            }
+
+            from += fromRow;
+            to += toRow;
         }
     }
 
@@ -132,6 +225,81 @@ internal static unsafe class Packing
         r2 = Pair(from + 4 + (2 * line), 4 * line);
         r3 = Pair(from + 4 + (3 * line), 4 * line);
         Square(r0, r1, r2, r3, to + (4 * step), step);
+    }
+
+    // Sixteen lines at a time, then nine to twelve; returns how many are packed.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Pack512<T>(T* from, nint line, int lines, int k, float* to, nint step)
+        where T : unmanaged, IElement<T>
+    {
+        int i = 0;
+        int wholeK = k & ~3;
+        for (; i + 16 <= lines; i += 16, from += 16 * line, to += 16)
+        {
+            for (int p = 0; p < wholeK; p += 4)
+            {
+                T* at = from + p;
+                Prefetch(at + ((16 + (p & 12)) * line));
+                Prefetch(at + ((17 + (p & 12)) * line));
+                Prefetch(at + ((18 + (p & 12)) * line));
+                Prefetch(at + ((19 + (p & 12)) * line));
+                Transpose16(Four(at, 4 * line), Four(at + line, 4 * line), Four(at + (2 * line), 4 * line), Four(at + (3 * line), 4 * line), to + (p * step), step);
+            }
+
+            CopyElements(from + wholeK, line, 1, 16, k - wholeK, to + (wholeK * step), (int)step);
+        }
+
+        int rest = lines - i;
+        if (rest is > 8 and <= 12)
+        {
+            // A store is 16 lanes wide: what is beyond twelve falls where the next k is written next, so the last k is left out. Missing lines repeat the last.
+            T* r8 = from + (8 * line);
+            T* r9 = from + (Math.Min(9, rest - 1) * line);
+            T* r10 = from + (Math.Min(10, rest - 1) * line);
+            T* r11 = from + (Math.Min(11, rest - 1) * line);
+            int p = 0;
+            for (; p + 4 < k; p += 4)
+            {
+                T* at = from + p;
+                Prefetch(at + ((12 + ((p & 12) / 4 * 3)) * line));
+                Prefetch(at + ((13 + ((p & 12) / 4 * 3)) * line));
+                Prefetch(at + ((14 + ((p & 12) / 4 * 3)) * line));
+                Vector512<float> v0 = Three(at, at + (4 * line), r8 + p);
+                Vector512<float> v1 = Three(at + line, at + (5 * line), r9 + p);
+                Vector512<float> v2 = Three(at + (2 * line), at + (6 * line), r10 + p);
+                Vector512<float> v3 = Three(at + (3 * line), at + (7 * line), r11 + p);
+                Transpose16(v0, v1, v2, v3, to + (p * step), step);
+            }
+
+            CopyElements(from + p, line, 1, rest, k - p, to + (p * step), (int)step);
+            i += rest;
+        }
+
+        return i;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Three<T>(T* r0, T* r1, T* r2)
+        where T : unmanaged, IElement<T> =>
+        Avx512F.InsertVector128(Vector256.Create(T.Load4(r0), T.Load4(r1)).ToVector512Unsafe(), T.Load4(r2), 2);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Four<T>(T* from, nint distance)
+        where T : unmanaged, IElement<T> =>
+        Avx512F.InsertVector128(Three(from, from + distance, from + (2 * distance)), T.Load4(from + (3 * distance)), 3);
+
+    // From four lines in each vector (l, l + 4, l + 8, l + 12; four k of each) to four k of sixteen lines.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose16(Vector512<float> r0, Vector512<float> r1, Vector512<float> r2, Vector512<float> r3, float* to, nint step)
+    {
+        Vector512<double> t0 = Avx512F.UnpackLow(r0, r1).AsDouble();
+        Vector512<double> t1 = Avx512F.UnpackLow(r2, r3).AsDouble();
+        Vector512<double> t2 = Avx512F.UnpackHigh(r0, r1).AsDouble();
+        Vector512<double> t3 = Avx512F.UnpackHigh(r2, r3).AsDouble();
+        Avx512F.UnpackLow(t0, t1).AsSingle().Store(to);
+        Avx512F.UnpackHigh(t0, t1).AsSingle().Store(to + step);
+        Avx512F.UnpackLow(t2, t3).AsSingle().Store(to + (2 * step));
+        Avx512F.UnpackHigh(t2, t3).AsSingle().Store(to + (3 * step));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
