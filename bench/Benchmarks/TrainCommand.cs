@@ -92,18 +92,21 @@ internal static class TrainCommand
         long tokens = batches.Sum(b => b.Sum(s => s.Tokens.Length));
         using var one = new Workers(1);
         using var two = new Workers(2);
-        LoraTrainer[] trainers = [new(weights, lora, new AdamWSettings(), one), new(weights, lora, new AdamWSettings(), two)];
+        LoraTrainer<TokenSequence>[] trainers = [new(weights, new NextTokenObjective(), one), new(weights, new NextTokenObjective(), two)];
+        var lane = new TrainingLane(weights.Config, lora, new AdamWSettings());
+        var results = new StepResult[1];
+        LaneStep<TokenSequence>[] steps = [.. batches.Select((batch, step) => new LaneStep<TokenSequence>(lane, [batch], new StepSettings(1e-3, 1.0, Step: step)))];
         for (int turn = -1; turn < repeats; turn++)
         {
             for (int i = 0; i < trainers.Length; i++)
             {
                 // The first turn warms caches and compiled code and is thrown away.
-                trainers[i].Start(initial);
+                lane.Start(initial);
                 long before = GC.GetTotalAllocatedBytes(precise: true);
                 long start = Stopwatch.GetTimestamp();
-                for (int step = 0; step < batches.Length; step++)
+                for (int step = 0; step < steps.Length; step++)
                 {
-                    trainers[i].Step([batches[step]], new StepSettings(1e-3, 1.0, Step: step));
+                    trainers[i].Step(steps.AsSpan(step, 1), results);
                 }
 
                 double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;

@@ -64,6 +64,7 @@ internal static class CommandLine
             GenerateCommand.Create(terminal),
             TokenizeCommand.Create(terminal),
             PretrainCommand.Create(terminal),
+            MergeCommand.Create(terminal),
         };
         foreach (Command planned in PlannedCommand.All())
         {

@@ -141,8 +141,12 @@ public sealed class RunLoop
             {
                 Round = round,
                 Cohort = cohort,
-                Clients = [.. members.Select(m => new ClientRecord(m.Client, m.Metrics.Loss, m.Metrics.Tokens, m.Metrics.Seconds, m.Weight))],
+                Clients =
+                [
+                    .. members.Select(m => new ClientRecord(m.Client, m.Metrics.Loss, m.Metrics.Tokens, m.Metrics.Seconds, m.Weight) { Rewards = m.Metrics.Rewards }),
+                ],
                 TrainLoss = members.Length == 0 ? null : members.Sum(m => m.Weight * m.Metrics.Loss) / members.Sum(m => m.Weight),
+                Rewards = ClientRewards.Mean(members),
                 Evaluation = evaluation,
                 LearningRate = learningRate,
                 BytesDown = adapterBytes * cohort.Count,

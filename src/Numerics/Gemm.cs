@@ -64,7 +64,20 @@ public static unsafe class Gemm
     /// A product too small to be worth sharing runs on the calling thread. Nothing is allocated after a thread's first product.
     /// </remarks>
     /// <exception cref="ArgumentOutOfRangeException">A dimension is negative.</exception>
-    public static void Multiply(Workers? workers, int m, int n, int k, float* a, nint aRow, nint aColumn, float* b, nint bRow, nint bColumn, float* c, nint cRow, bool accumulate)
+    public static void Multiply(Workers? workers, int m, int n, int k, float* a, nint aRow, nint aColumn, float* b, nint bRow, nint bColumn, float* c, nint cRow, bool accumulate) =>
+        Multiply(workers, m, n, k, a, aRow, aColumn, (Float32Element*)b, bRow, bColumn, c, cRow, accumulate);
+
+    /// <summary>
+    /// The strided product with B in bfloat16 (the upper half of a float32): to the bit the product of B widened to float32.
+    /// B is widened block by block as it is packed, so that no float32 copy of it ever exists.
+    /// </summary>
+    /// <remarks>As for float32 otherwise.</remarks>
+    /// <exception cref="ArgumentOutOfRangeException">A dimension is negative.</exception>
+    public static void Multiply(Workers? workers, int m, int n, int k, float* a, nint aRow, nint aColumn, ushort* b, nint bRow, nint bColumn, float* c, nint cRow, bool accumulate) =>
+        Multiply(workers, m, n, k, a, aRow, aColumn, (BFloat16Element*)b, bRow, bColumn, c, cRow, accumulate);
+
+    private static void Multiply<TB>(Workers? workers, int m, int n, int k, float* a, nint aRow, nint aColumn, TB* b, nint bRow, nint bColumn, float* c, nint cRow, bool accumulate)
+        where TB : unmanaged, IElement<TB>
     {
         ArgumentOutOfRangeException.ThrowIfNegative(m);
         ArgumentOutOfRangeException.ThrowIfNegative(n);
@@ -84,12 +97,12 @@ public static unsafe class Gemm
             return;
         }
 
-        var product = new Product
+        var product = new Product<Float32Element, TB>
         {
             M = m,
             N = n,
             K = k,
-            A = a,
+            A = (Float32Element*)a,
             ARow = aRow,
             AColumn = aColumn,
             B = b,
@@ -104,38 +117,34 @@ public static unsafe class Gemm
         // Few columns or few rows waste lanes or read a weight column by column; the transposed product then has wide rows to run along.
         if ((n <= NarrowLimit && m > n && aRow == 1 && aColumn != 1) || (m <= NarrowLimit && n > m && bRow == 1 && bColumn != 1))
         {
-            product = product.Transposed();
-        }
-
-        TaskGrid grid = TaskGrid.For(product, workers?.Count ?? 1);
-        if (grid.Count == 1)
-        {
-            RunAlone(product);
+            Run(workers, product.Transposed());
         }
         else
         {
-            workers!.Run(grid.Count, new Work(product, grid));
+            Run(workers, product);
         }
     }
 
     // One path per machine; all give the same bits, so which one runs is a matter of speed alone.
-    private static void RunAlone(in Product product)
+    private static void Run<TA, TB>(Workers? workers, in Product<TA, TB> product)
+        where TA : unmanaged, IElement<TA>
+        where TB : unmanaged, IElement<TB>
     {
         if (Avx512F.IsSupported)
         {
-            BlockedProduct<Lanes16, Vector512<float>, Lanes8, Vector256<float>, Twelve>.Run(product);
+            BlockedProduct<Lanes16, Vector512<float>, Lanes8, Vector256<float>, Twelve>.Run(workers, product);
         }
         else if (Avx2.IsSupported && Fma.IsSupported)
         {
-            BlockedProduct<Lanes8, Vector256<float>, Lanes4, Vector128<float>, Six>.Run(product);
+            BlockedProduct<Lanes8, Vector256<float>, Lanes4, Vector128<float>, Six>.Run(workers, product);
         }
         else if (AdvSimd.IsSupported)
         {
-            BlockedProduct<Lanes4, Vector128<float>, Lanes4, Vector128<float>, Twelve>.Run(product);
+            BlockedProduct<Lanes4, Vector128<float>, Lanes4, Vector128<float>, Twelve>.Run(workers, product);
         }
         else
         {
-            BlockedProduct<Lanes4, Vector128<float>, Lanes4, Vector128<float>, Six>.Run(product);
+            BlockedProduct<Lanes4, Vector128<float>, Lanes4, Vector128<float>, Six>.Run(workers, product);
         }
     }
 
@@ -145,10 +154,5 @@ public static unsafe class Gemm
         {
             throw new ArgumentException($"The matrix needs {needed} elements, but the span holds {length}.", name);
         }
-    }
-
-    private readonly struct Work(Product product, TaskGrid grid) : IParallelWork
-    {
-        public void Execute(int task, int worker) => RunAlone(grid.Part(product, task));
     }
 }

@@ -84,6 +84,16 @@ public static class ScalarMath
         return (s * (halfSquare + (even + odd))) + (k * Ln2Low) - halfSquare + f + (k * Ln2High);
     }
 
+    /// <summary>Returns log σ(x) = -log(1 + e⁻ˣ), accurate in both tails: about -e⁻ˣ for large x, about x for large -x.</summary>
+    public static double LogSigmoid(double x)
+    {
+        // log(1 + e) as e · log(u)/(u - 1) with u = 1 + e rounded (Goldberg, 1991, theorem 4).
+        double e = Exp(-Math.Abs(x));
+        double u = 1 + e;
+        double log = u == 1 ? e : e * (Log(u) / (u - 1));
+        return Math.Min(x, 0) - log;
+    }
+
     /// <summary>Returns x^y.</summary>
     /// <remarks>
     /// e^(y·log x) with log x and the product in two doubles. Special cases as IEEE 754 pow: x^0 = 1 and 1^y = 1 even for NaN;

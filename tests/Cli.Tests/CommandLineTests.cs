@@ -62,7 +62,6 @@ public sealed class CommandLineTests
     [InlineData("verify a")]
     [InlineData("dashboard a --urls http://localhost")]
     [InlineData("partition a.yaml --out b")]
-    [InlineData("merge --model a --adapter b --out c")]
     [InlineData("run a.yaml --dashboard")]
     [InlineData("run a.yaml --dashboard http://localhost:1")]
     [InlineData("run a.yaml --cluster http://localhost:1")]
@@ -81,6 +80,7 @@ public sealed class CommandLineTests
     [InlineData("evaluate --model x --data y --suite loss --limit 0", "--limit", "1 to")]
     [InlineData("tokenize --tokenizer x", "--text", "--file")]
     [InlineData("tokenize --tokenizer x --text a --file b", "--text", "--file")]
+    [InlineData("merge --model a --out c", "--adapter", "required")]
     [InlineData("generate --model x", "--prompt", "required")]
     public async Task BadValue_ExitsUsageAndNamesTheOption(string line, string option, string problem) =>
         (await Answer.Of(line.Split(' '))).IsOneLine(2, option, problem);

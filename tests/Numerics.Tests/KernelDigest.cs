@@ -31,7 +31,13 @@ internal static unsafe class KernelDigest
         foreach (var (m, n, k) in shapes)
         {
             lines.Add(Line($"gemm {m}x{n}x{k}", Products(m, n, k)));
+            lines.Add(Line($"gemm bfloat16 {m}x{n}x{k}", NarrowProducts(m, n, k)));
         }
+
+        ushort[] narrow = new ushort[x.Length];
+        BFloat16.Narrow(x, narrow);
+        BFloat16.Widen(narrow, y);
+        lines.Add(Line("bfloat16", y));
 
         return lines;
     }
@@ -95,6 +101,25 @@ internal static unsafe class KernelDigest
                 float* c = pc + (layout * m * n);
                 Gemm.Multiply(null, m, n, k, pa, aRow, aColumn, pb, bRow, bColumn, c, n, accumulate: false);
                 Gemm.Multiply(null, m, n, k, pa, aRow, aColumn, pb, bRow, bColumn, c, n, accumulate: true);
+            }
+        }
+
+        return all;
+    }
+
+    // B in bfloat16, as a layer's forward product and input gradient read it.
+    private static float[] NarrowProducts(int m, int n, int k)
+    {
+        float[] a = Values(m * k, 5);
+        ushort[] b = new ushort[k * n];
+        BFloat16.Narrow(Values(k * n, 6), b);
+        float[] all = new float[2 * m * n];
+        fixed (float* pa = a, pc = all)
+        {
+            fixed (ushort* pb = b)
+            {
+                Gemm.Multiply(null, m, n, k, pa, k, 1, pb, 1, k, pc, n, accumulate: false);
+                Gemm.Multiply(null, m, n, k, pa, k, 1, pb, n, 1, pc + (m * n), n, accumulate: false);
             }
         }
 

@@ -22,4 +22,8 @@ public static class FixtureBatch
             }),
         ];
     }
+
+    /// <summary>The pairs of the batch whose tensors' names begin with <paramref name="prefix"/>.</summary>
+    public static PreferencePair[] ReadPairs(SafetensorsFile tensors, string prefix)
+        => [.. Read(tensors, prefix + "chosen_").Zip(Read(tensors, prefix + "rejected_"), (chosen, rejected) => new PreferencePair(chosen, rejected))];
 }

@@ -57,6 +57,34 @@ internal static class CommandOptions
         },
     };
 
+    /// <summary>A number above 0 and at most 1; 1 unless given.</summary>
+    public static Option<double> Share(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "NUMBER",
+        DefaultValueFactory = _ => 1,
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value is > 0 and <= 1)
+            {
+                return value;
+            }
+
+            result.AddError($"{name}: '{text}' is not a number above 0 and at most 1");
+            return 1;
+        },
+    };
+
+    /// <summary>A text that may be given several times.</summary>
+    public static Option<string[]> Texts(string name, string description) => new(name)
+    {
+        Description = $"{description} May be given several times.",
+        HelpName = "TEXT",
+        AllowMultipleArgumentsPerToken = false,
+        DefaultValueFactory = _ => [],
+    };
+
     /// <summary>One of the prompt templates, or none where there is no <paramref name="fallback"/>.</summary>
     public static Option<PromptTemplate?> Template(string description, PromptTemplate? fallback) =>
         Choice("--template", description, PromptTemplate.All, t => t.Name, [], fallback);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using FedLLM.Cli.Hosting;
 using FedLLM.Cli.Rendering;
 using FedLLM.Data.Templates;
@@ -11,7 +12,7 @@ using FedLLM.Numerics;
 
 namespace FedLLM.Cli.Commands;
 
-/// <summary><c>fedllm generate</c>: continues a prompt with a model and an adapter.</summary>
+/// <summary><c>fedllm generate</c>: continues prompts with a model and an adapter.</summary>
 internal static class GenerateCommand
 {
     /// <summary>Makes the command.</summary>
@@ -19,44 +20,85 @@ internal static class GenerateCommand
     {
         Option<string> model = CommandOptions.Model();
         Option<string?> adapter = CommandOptions.Adapter();
-        var prompt = new Option<string>("--prompt") { Description = "The text to continue.", HelpName = "TEXT", Required = true };
+        Option<string[]> prompt = CommandOptions.Texts("--prompt", "The text to continue.");
+        var promptsFile = new Option<string?>("--prompts-file") { Description = "A file of prompts, one JSON string a line.", HelpName = "FILE" };
         Option<long?> maxNewTokens = CommandOptions.Integer("--max-new-tokens", "Most tokens to add.", 1, int.MaxValue, 64);
         Option<double> temperature = CommandOptions.NotNegative("--temperature", "0 takes the likeliest token; above, tokens are drawn.", 0);
+        Option<long?> topK = CommandOptions.Integer("--top-k", "Draw among the N likeliest tokens.", 1, int.MaxValue);
+        Option<double> topP = CommandOptions.Share("--top-p", "Draw among the likeliest tokens whose probabilities reach this sum.");
+        Option<string[]> stop = CommandOptions.Texts("--stop", "End where the added text holds this; it is cut off.");
         Option<long?> seed = CommandOptions.Integer("--seed", "Seed of the draws.", 0, long.MaxValue, 0);
-        Option<PromptTemplate?> template = CommandOptions.Template("Put the prompt, as an instruction, into this frame.", null);
+        Option<PromptTemplate?> template = CommandOptions.Template("Put each prompt, as an instruction, into this frame.", null);
         Option<bool> json = CommandOptions.Json();
-        var command = new Command("generate", "Continue a prompt with a model, with or without an adapter.")
+        var command = new Command("generate", "Continue prompts with a model, with or without an adapter.")
         {
-            model, adapter, prompt, maxNewTokens, temperature, seed, template, json,
+            model, adapter, prompt, promptsFile, maxNewTokens, temperature, topK, topP, stop, seed, template, json,
         };
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(prompt) is { Implicit: false } == result.GetResult(promptsFile) is { Implicit: false })
+            {
+                result.AddError("one of --prompt and --prompts-file is required");
+            }
+
+            if (result.GetValue(stop)!.Contains(string.Empty))
+            {
+                result.AddError("--stop: an empty text is everywhere; give a text");
+            }
+
+            bool cut = Given(result, topK) || Given(result, topP);
+            if (cut && result.GetValue(temperature) == 0)
+            {
+                result.AddError("--top-k and --top-p need a --temperature above 0");
+            }
+        });
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            string text = parsed.GetRequiredValue(prompt);
-            text = parsed.GetValue(template)?.GenerationPrompt(text) ?? text;
-            var settings = new GenerationSettings(
-                (int)parsed.GetValue(maxNewTokens)!.Value, parsed.GetValue(temperature), (ulong)parsed.GetValue(seed)!.Value);
-            TextContinuation result = await Task.Run(
-                () => Generate(parsed.GetRequiredValue(model), parsed.GetValue(adapter), text, settings), cancellationToken)
-                .WaitAsync(cancellationToken).ConfigureAwait(false);
-            Write(terminal, result, parsed.GetValue(json));
+            string? file = parsed.GetValue(promptsFile);
+            IReadOnlyList<string> prompts = file is null ? parsed.GetValue(prompt)! : PromptFile.Read(file);
+            var request = new Request(
+                parsed.GetRequiredValue(model), parsed.GetValue(adapter), file is null ? "--prompt" : "--prompts-file",
+                [.. prompts.Select(text => parsed.GetValue(template)?.GenerationPrompt(text) ?? text)], parsed.GetValue(stop)!,
+                new GenerationSettings((int)parsed.GetValue(maxNewTokens)!.Value, parsed.GetValue(temperature), (ulong)parsed.GetValue(seed)!.Value)
+                {
+                    TopK = (int)(parsed.GetValue(topK) ?? 0),
+                    TopP = parsed.GetValue(topP),
+                });
+            IReadOnlyList<TextContinuation> results = await Task.Run(() => Generate(request), cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
+            if (file is null && results.Count == 1)
+            {
+                WriteOne(terminal, results[0], parsed.GetValue(json));
+            }
+            else
+            {
+                WriteAll(terminal, results, parsed.GetValue(json));
+            }
+
             return ExitCode.Done;
         });
         return command;
     }
 
-    private static TextContinuation Generate(string modelPath, string? adapterPath, string text, GenerationSettings settings)
+    private static bool Given(CommandResult result, Option option) => result.GetResult(option) is { Implicit: false };
+
+    private static IReadOnlyList<TextContinuation> Generate(Request request)
     {
-        DecoderWeights weights = ModelDirectory.Load(modelPath);
-        ITokenizer tokenizer = PreparedExperiment.LoadTokenizer(modelPath, weights.Config);
-        LoraAdapter? adapter = adapterPath is null ? null : LoadAdapter(adapterPath, weights.Config);
+        DecoderWeights weights = ModelDirectory.Load(request.Model);
+        ITokenizer tokenizer = PreparedExperiment.LoadTokenizer(request.Model, weights.Config);
+        LoraAdapter? adapter = request.Adapter is null ? null : LoadAdapter(request.Adapter, weights.Config);
         using var workers = new Workers(Environment.ProcessorCount);
         try
         {
-            return TextContinuation.Generate(new LanguageModel(weights, adapter, workers), tokenizer, text, settings);
+            return TextContinuation.Generate(new LanguageModel(weights, adapter, workers), tokenizer, request.Prompts, request.Settings, request.Stops);
         }
         catch (ArgumentException e)
         {
-            throw new UsageException($"--prompt: {e.Message}");
+            throw new UsageException($"{request.PromptOption}: {e.Message}");
+        }
+        catch (ArithmeticException e)
+        {
+            throw new InputFileException(
+                request.Adapter ?? request.Model, null, $"the model's output is not made of numbers: {e.Message.TrimEnd('.')}", "Check the weights: they may come from a training that diverged", e);
         }
     }
 
@@ -67,26 +109,33 @@ internal static class GenerateCommand
         return new LoraAdapter(model, loaded.Config, loaded.Tensors);
     }
 
-    private static void Write(Terminal terminal, TextContinuation result, bool json)
+    private static void WriteOne(Terminal terminal, TextContinuation result, bool json)
     {
-        if (!json)
+        if (json)
+        {
+            JsonResult.Write(terminal.Out, document => ContinuationJson.WriteMembers(document, result));
+        }
+        else
         {
             terminal.Out.WriteLine(result.Text);
+        }
+    }
+
+    private static void WriteAll(Terminal terminal, IReadOnlyList<TextContinuation> results, bool json)
+    {
+        if (json)
+        {
+            JsonResult.Write(terminal.Out, document => ContinuationJson.WriteList(document, results));
             return;
         }
 
-        JsonResult.Write(terminal.Out, document =>
+        for (int i = 0; i < results.Count; i++)
         {
-            document.WriteString("text", result.Text);
-            document.WriteNumber("prompt_tokens", result.PromptTokens);
-            document.WriteStartArray("ids");
-            foreach (int id in result.Ids)
-            {
-                document.WriteNumberValue(id);
-            }
-
-            document.WriteEndArray();
-            document.WriteString("ended_by", result.Ended ? "end_of_sequence" : "max_new_tokens");
-        });
+            terminal.Out.WriteLine($"== prompt {i + 1} ==");
+            terminal.Out.WriteLine(results[i].Text);
+        }
     }
+
+    private sealed record Request(
+        string Model, string? Adapter, string PromptOption, IReadOnlyList<string> Prompts, IReadOnlyList<string> Stops, GenerationSettings Settings);
 }

@@ -16,7 +16,6 @@ internal sealed class PlannedCommand : Command
         new("verify", "Check a run directory from end to end."),
         new("dashboard", "Show runs in a browser."),
         new("partition", "Cut a dataset into shards."),
-        new("merge", "Merge an adapter into its base model."),
     ];
 
     /// <summary>What to throw where something that is not built yet is asked for.</summary>

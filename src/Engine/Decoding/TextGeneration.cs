@@ -3,89 +3,114 @@ using FedLLM.Numerics;
 
 namespace FedLLM.Engine.Decoding;
 
-/// <summary>How tokens are chosen.</summary>
-/// <param name="MaxNewTokens">Most tokens to add, at least 1.</param>
-/// <param name="Temperature">0 chooses the likeliest token (the lowest id of equals); above, the logits are divided by it and a token is drawn.</param>
-/// <param name="Seed">Seed of the draws.</param>
-public sealed record GenerationSettings(int MaxNewTokens, double Temperature = 0, ulong Seed = 0);
-
-/// <summary>Continues token sequences with a language model, greedily or by sampling.</summary>
+/// <summary>Continues token sequences with a language model, greedily or by sampling, several at once.</summary>
 public static class TextGeneration
 {
+    /// <summary>Most prompt tokens that enter the model in one pass, but for a single prompt that is longer.</summary>
+    private const int PromptTokensAtOnce = 2048;
+
     /// <summary>
     /// Returns the tokens that follow <paramref name="prompt"/>; stops after one of <paramref name="stopIds"/> (kept as the last token) or at the limit.
     /// </summary>
-    /// <exception cref="ArgumentException">The prompt is empty, or prompt and new tokens exceed the model's positions.</exception>
-    public static IReadOnlyList<int> Generate(LanguageModel model, ReadOnlySpan<int> prompt, GenerationSettings settings, IReadOnlyCollection<int> stopIds)
+    /// <exception cref="ArgumentException">The prompt is empty or leaves no room for a new token.</exception>
+    /// <exception cref="ArithmeticException">The model's logits are not numbers.</exception>
+    public static IReadOnlyList<int> Generate(LanguageModel model, ReadOnlySpan<int> prompt, GenerationSettings settings, IReadOnlyCollection<int> stopIds) =>
+        Generate(model, [prompt.ToArray()], settings, stopIds)[0];
+
+    /// <summary>
+    /// Returns the tokens that follow each prompt. Prompts are decoded together, each with its own cache: base products run over all rows, and a prompt's tokens are
+    /// those it gets alone under the same index.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="prompts">The prompts' tokens.</param>
+    /// <param name="settings">How tokens are chosen.</param>
+    /// <param name="stopIds">A continuation ends after one of these, kept as its last token.</param>
+    /// <param name="stops">Asked after every token, with the prompt's place in the list and its new tokens: whether the continuation ends there. Null for never.</param>
+    /// <exception cref="ArgumentException">A prompt is empty or leaves no room for a new token.</exception>
+    /// <exception cref="ArithmeticException">The model's logits are not numbers.</exception>
+    public static IReadOnlyList<IReadOnlyList<int>> Generate(
+        LanguageModel model, IReadOnlyList<int[]> prompts, GenerationSettings settings, IReadOnlyCollection<int> stopIds,
+        Func<int, IReadOnlyList<int>, bool>? stops = null)
     {
         ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(prompts);
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(stopIds);
-        if (prompt.IsEmpty)
+        settings.Validate();
+        Continuation[] all = [.. prompts.Select((prompt, i) => new Continuation(i, prompt, Limit(model, prompts, i, settings), settings))];
+        var sampler = new TokenSampler(settings);
+        var active = new List<Continuation>();
+        int next = 0;
+        while (next < all.Length || active.Count > 0)
         {
-            throw new ArgumentException("The prompt has no token. Give at least one, such as begin-of-sequence.");
-        }
-
-        int limit = Math.Min(settings.MaxNewTokens, model.Config.MaxPositions - prompt.Length);
-        if (limit < 1)
-        {
-            throw new ArgumentException(
-                $"The prompt has {prompt.Length} tokens, and the model has {model.Config.MaxPositions} positions: no room for a new token. Shorten the prompt.");
-        }
-
-        var cache = new KeyValueCache(model.Config, prompt.Length + limit);
-        var random = new CounterRandom(settings.Seed, RandomPurpose.Generation);
-        var generated = new List<int>(limit);
-        ReadOnlySpan<float> logits = model.Continue(prompt, cache);
-        while (true)
-        {
-            int token = settings.Temperature > 0
-                ? Sample(logits, settings.Temperature, random.UniformDouble((ulong)generated.Count))
-                : Likeliest(logits);
-            generated.Add(token);
-            if (generated.Count == limit || stopIds.Contains(token))
+            // 1. Prompts take the places that have become free; their tokens run in the same pass as the others' newest.
+            for (int tokens = 0; next < all.Length && active.Count < settings.BatchSize && (tokens == 0 || tokens + all[next].Prompt.Length <= PromptTokensAtOnce); next++)
             {
-                return generated;
+                tokens += all[next].Prompt.Length;
+                all[next].Cache = new KeyValueCache(model.Config);
+                active.Add(all[next]);
             }
 
-            logits = model.Continue([token], cache);
+            // 2. One pass: logits [active, V].
+            ReadOnlySpan<float> logits = model.Continue([.. active.Select(c => c.Pending)], [.. active.Select(c => c.Cache!)]);
+            int vocabulary = model.Config.VocabularySize;
+
+            // 3. A token each; who has ended makes room.
+            for (int i = 0; i < active.Count; i++)
+            {
+                Continuation c = active[i];
+                int token = sampler.Choose(logits.Slice(i * vocabulary, vocabulary), c.Random.UniformDouble((ulong)c.Generated.Count));
+                c.Add(token);
+                if (c.Generated.Count == c.Limit || stopIds.Contains(token) || (stops?.Invoke(c.Index, c.Generated) ?? false))
+                {
+                    c.Cache = null;
+                }
+            }
+
+            active.RemoveAll(c => c.Cache is null);
         }
+
+        return [.. all.Select(c => c.Generated)];
     }
 
-    private static int Likeliest(ReadOnlySpan<float> logits)
+    private static int Limit(LanguageModel model, IReadOnlyList<int[]> prompts, int index, GenerationSettings settings)
     {
-        int best = 0;
-        for (int i = 1; i < logits.Length; i++)
+        int length = prompts[index].Length;
+        string which = prompts.Count == 1 ? "The prompt" : $"Prompt {index + 1}";
+        if (length == 0)
         {
-            if (logits[i] > logits[best])
-            {
-                best = i;
-            }
+            throw new ArgumentException($"{which} has no token. Give at least one, such as begin-of-sequence.");
         }
 
-        return best;
+        int limit = Math.Min(settings.MaxNewTokens, model.Config.MaxPositions - length);
+        return limit >= 1
+            ? limit
+            : throw new ArgumentException($"{which} has {length} tokens, and the model has {model.Config.MaxPositions} positions: no room for a new token. Shorten the prompt.");
     }
 
-    // Inverts the cumulative distribution of softmax(logits / temperature) at u.
-    private static int Sample(ReadOnlySpan<float> logits, double temperature, double u)
+    /// <summary>One prompt on its way.</summary>
+    private sealed class Continuation(int index, int[] prompt, int limit, GenerationSettings settings)
     {
-        double max = Reduce.Max(logits);
-        double total = 0;
-        foreach (float logit in logits)
-        {
-            total += ScalarMath.Exp((logit - max) / temperature);
-        }
+        public int Index { get; } = index;
 
-        double remaining = u * total;
-        for (int i = 0; i < logits.Length; i++)
-        {
-            remaining -= ScalarMath.Exp((logits[i] - max) / temperature);
-            if (remaining < 0)
-            {
-                return i;
-            }
-        }
+        public int[] Prompt { get; } = prompt;
 
-        return Likeliest(logits);
+        /// <summary>Tokens that the model has not seen yet.</summary>
+        public int[] Pending { get; private set; } = prompt;
+
+        public int Limit { get; } = limit;
+
+        public List<int> Generated { get; } = [];
+
+        public KeyValueCache? Cache { get; set; }
+
+        // Position p draws at (seed, generation, prompt's index, p).
+        public CounterRandom Random { get; } = new(settings.Seed, RandomPurpose.Generation, step: settings.FirstPrompt + index);
+
+        public void Add(int token)
+        {
+            Generated.Add(token);
+            Pending = [token];
+        }
     }
 }

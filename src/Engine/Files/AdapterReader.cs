@@ -12,10 +12,10 @@ internal sealed class AdapterReader(SafetensorsFile file, PeftConfigFile config,
     /// <exception cref="InputFileException">Tensors are missing, left over, or have another shape or type than the configurations ask for.</exception>
     public PeftAdapter Read()
     {
-        int layers = model?.Layers ?? CountLayers();
-        var lora = new LoraConfig(config.Rank, config.Alpha, config.Dropout, config.Targets.Resolve(layers));
-        CheckNames(layers, lora);
-        var shapes = LoraLayout.Tensors(layers, lora, Size).ToList();
+        int layers = TensorNames.CountLoraLayers(file.Names);
+        IReadOnlyList<LoraModule> modules = config.Modules(model?.Layers ?? Math.Max(layers, 1));
+        CheckNames(modules, layers);
+        var shapes = LoraLayout.Tensors(modules, Size).ToList();
         long count = shapes.Sum(t => Check(t.Name, t.Shape));
         if (count > int.MaxValue)
         {
@@ -28,19 +28,27 @@ internal sealed class AdapterReader(SafetensorsFile file, PeftConfigFile config,
             file.ReadInto(slot.Name, tensors[slot]);
         }
 
-        return new PeftAdapter(lora, tensors) { BaseModel = config.BaseModel };
+        return new PeftAdapter(config.Lora, tensors) { BaseModel = config.BaseModel };
     }
 
-    private int CountLayers() => file.Names.Select(n => TensorNames.TryParseLora(n, out int layer, out _, out _) ? layer + 1 : 0).DefaultIfEmpty().Max();
-
-    private void CheckNames(int layers, LoraConfig lora)
+    private void CheckNames(IReadOnlyList<LoraModule> modules, int layers)
     {
-        var expected = LoraLayout.Tensors(layers, lora, _ => (0, 0)).Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
+        if (layers == 0)
+        {
+            throw new InputFileException(file.Path, null, "holds no LoRA tensor of a decoder layer", Remedy);
+        }
+
+        if (layers > model?.Layers)
+        {
+            throw new InputFileException(file.Path, null, $"the adapter is of a model of at least {layers} layers, this one has {model.Layers}: tensors would be left over", Remedy);
+        }
+
+        var expected = LoraLayout.Tensors(modules, _ => (0, 0)).Select(t => t.Name).ToHashSet(StringComparer.Ordinal);
         string[] missing = [.. expected.Where(n => !file.Contains(n)).Order(StringComparer.Ordinal)];
         string[] extra = [.. file.Names.Where(n => !expected.Contains(n)).Order(StringComparer.Ordinal)];
-        if (missing.Length > 0 || expected.Count == 0)
+        if (missing.Length > 0)
         {
-            throw new InputFileException(file.Path, null, expected.Count == 0 ? "holds no LoRA tensor of a decoder layer" : $"tensors are missing: {InputFileException.QuoteAll(missing)}", Remedy);
+            throw new InputFileException(file.Path, null, $"tensors are missing: {InputFileException.QuoteAll(missing)}", Remedy);
         }
 
         if (extra.Length > 0)
@@ -49,10 +57,19 @@ internal sealed class AdapterReader(SafetensorsFile file, PeftConfigFile config,
         }
     }
 
-    /// <summary>The linear layer's size: the base model's, or else what the first layer's tensors say.</summary>
-    private (int Out, int In) Size(LinearKind kind) => model is not null
-        ? TensorNames.Size(model, kind)
-        : (Dimension(TensorNames.LoraB(0, kind), 0), Dimension(TensorNames.LoraA(0, kind), 1));
+    /// <summary>The linear layer's size: the base model's, or else what the first layer that has such tensors says.</summary>
+    private (int Out, int In) Size(LoraModule module) => model is not null ? TensorNames.Size(model, module.Kind) : FirstSize(module.Kind);
+
+    private (int Out, int In) FirstSize(LinearKind kind)
+    {
+        int layer = 0;
+        while (!file.Contains(TensorNames.LoraA(layer, kind)))
+        {
+            layer++;
+        }
+
+        return (Dimension(TensorNames.LoraB(layer, kind), 0), Dimension(TensorNames.LoraA(layer, kind), 1));
+    }
 
     private int Dimension(string name, int axis)
     {

@@ -1,18 +1,19 @@
 using FedLLM.Engine.Models;
+using FedLLM.Numerics;
 
 namespace FedLLM.Engine.Files;
 
 /// <summary>Fills a decoder from weight files, after holding names, shapes and types against the configuration.</summary>
-internal sealed class DecoderReader(string folder, ModelConfig config, WeightFiles files)
+internal sealed class DecoderReader(string folder, ModelConfig config, WeightFiles files, WeightStorage storage)
 {
-    private const int CompareChunk = 1 << 16;
+    private const int ChunkElements = 1 << 16;
 
     /// <summary>Reads all parameters.</summary>
     /// <exception cref="InputFileException">Tensors are missing, left over, or have another shape or type than the configuration asks for.</exception>
     public DecoderWeights Read()
     {
         CheckTensors();
-        float[] embedding = ReadTensor(TensorNames.Embedding);
+        WeightMatrix embedding = ReadMatrix(TensorNames.Embedding);
         if (config.TiedEmbeddings)
         {
             CheckTiedHead(embedding);
@@ -22,7 +23,7 @@ internal sealed class DecoderReader(string folder, ModelConfig config, WeightFil
         {
             Config = config,
             Embedding = embedding,
-            Head = config.TiedEmbeddings ? embedding : ReadTensor(TensorNames.Head),
+            Head = config.TiedEmbeddings ? embedding : ReadMatrix(TensorNames.Head),
             FinalNorm = ReadTensor(TensorNames.FinalNorm),
             Layers = [.. Enumerable.Range(0, config.Layers).Select(ReadLayer)],
         };
@@ -38,13 +39,36 @@ internal sealed class DecoderReader(string folder, ModelConfig config, WeightFil
     private LinearWeights ReadLinear(int layer, LinearKind kind)
     {
         (int outSize, int inSize) = TensorNames.Size(config, kind);
-        float[] weight = ReadTensor(TensorNames.Weight(layer, kind));
+        WeightMatrix weight = ReadMatrix(TensorNames.Weight(layer, kind));
         return new LinearWeights(outSize, inSize, weight, TensorNames.HasBias(config, kind) ? ReadTensor(TensorNames.Bias(layer, kind)) : null);
     }
 
     private float[] ReadTensor(string name) => files.Find(name)!.ReadFloat32(name);
 
-    private void CheckTensors()
+    private WeightMatrix ReadMatrix(string name)
+    {
+        if (storage == WeightStorage.Float32)
+        {
+            return new WeightMatrix(ReadTensor(name));
+        }
+
+        // In pieces, so that the matrix never exists as float32. The shape, and with it the length, has been held against the configuration.
+        SafetensorsFile file = files.Find(name)!;
+        var half = new ushort[checked((int)file[name].Count)];
+        var chunk = new float[Math.Min(ChunkElements, half.Length)];
+        for (int at = 0; at < half.Length; at += chunk.Length)
+        {
+            Span<float> piece = chunk.AsSpan(0, Math.Min(chunk.Length, half.Length - at));
+            file.ReadInto(name, piece, at);
+            BFloat16.Narrow(piece, half.AsSpan(at));
+        }
+
+        return new WeightMatrix(half);
+    }
+
+    /// <summary>Holds the tensors' names, shapes and types against the configuration.</summary>
+    /// <exception cref="InputFileException">Tensors are missing, left over, or have another shape or type than the configuration asks for.</exception>
+    public void CheckTensors()
     {
         var expected = DecoderTensors.Shapes(config).ToDictionary(t => t.Name, t => t.Shape, StringComparer.Ordinal);
         string[] missing = [.. expected.Keys.Where(n => files.Find(n) is null)];
@@ -85,7 +109,7 @@ internal sealed class DecoderReader(string folder, ModelConfig config, WeightFil
         name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) || (name == TensorNames.Head && config.TiedEmbeddings);
 
     /// <summary>A tied model's file may repeat the matrix as the head; a different head would mean that it is not tied.</summary>
-    private void CheckTiedHead(float[] embedding)
+    private void CheckTiedHead(WeightMatrix embedding)
     {
         if (files.Find(TensorNames.Head) is not SafetensorsFile file)
         {
@@ -93,12 +117,19 @@ internal sealed class DecoderReader(string folder, ModelConfig config, WeightFil
         }
 
         bool equal = file[TensorNames.Head].Count == embedding.Length && file[TensorNames.Head].Type.IsFloat();
-        float[] chunk = new float[Math.Min(CompareChunk, embedding.Length)];
+        float[] chunk = new float[Math.Min(ChunkElements, embedding.Length)];
+        float[] own = new float[chunk.Length];
         for (int at = 0; equal && at < embedding.Length; at += chunk.Length)
         {
             Span<float> head = chunk.AsSpan(0, Math.Min(chunk.Length, embedding.Length - at));
             file.ReadInto(TensorNames.Head, head, at);
-            equal = head.SequenceEqual(embedding.AsSpan(at, head.Length));
+            embedding.CopyTo(at, head.Length, own);
+            if (embedding.IsBFloat16)
+            {
+                Round(head);
+            }
+
+            equal = head.SequenceEqual(own.AsSpan(0, head.Length));
         }
 
         if (!equal)
@@ -106,5 +137,13 @@ internal sealed class DecoderReader(string folder, ModelConfig config, WeightFil
             throw new InputFileException(file.Path, $"tensor '{TensorNames.Head}'", "differs from the embedding, but config.json ties the two",
                 "Set tie_word_embeddings to false in config.json, or remove the tensor");
         }
+    }
+
+    // What a head's values become when they are kept as the embedding's are.
+    private static void Round(Span<float> values)
+    {
+        var half = new ushort[values.Length];
+        BFloat16.Narrow(values, half);
+        BFloat16.Widen(half, values);
     }
 }

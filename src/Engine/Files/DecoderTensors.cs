@@ -34,7 +34,7 @@ internal static class DecoderTensors
     /// <summary>Lists a decoder's tensors with their values.</summary>
     public static IEnumerable<NamedTensor> Of(DecoderWeights weights)
     {
-        yield return new(TensorNames.Embedding, [weights.Config.VocabularySize, weights.Config.HiddenSize], weights.Embedding);
+        yield return new(TensorNames.Embedding, [weights.Config.VocabularySize, weights.Config.HiddenSize], weights.Embedding.Single);
         for (int i = 0; i < weights.Layers.Count; i++)
         {
             LayerWeights layer = weights.Layers[i];
@@ -43,7 +43,7 @@ internal static class DecoderTensors
             foreach (LinearKind kind in TensorNames.Kinds)
             {
                 LinearWeights linear = layer[kind];
-                yield return new(TensorNames.Weight(i, kind), [linear.OutSize, linear.InSize], linear.Weight);
+                yield return new(TensorNames.Weight(i, kind), [linear.OutSize, linear.InSize], linear.Weight.Single);
                 if (linear.Bias is float[] bias)
                 {
                     yield return new(TensorNames.Bias(i, kind), [bias.Length], bias);
@@ -54,7 +54,7 @@ internal static class DecoderTensors
         yield return new(TensorNames.FinalNorm, [weights.FinalNorm.Length], weights.FinalNorm);
         if (!weights.Config.TiedEmbeddings)
         {
-            yield return new(TensorNames.Head, [weights.Config.VocabularySize, weights.Config.HiddenSize], weights.Head);
+            yield return new(TensorNames.Head, [weights.Config.VocabularySize, weights.Config.HiddenSize], weights.Head.Single);
         }
     }
 }

@@ -1,5 +1,5 @@
-using System.Numerics;
 using System.Runtime.InteropServices;
+using FedLLM.Numerics;
 
 namespace FedLLM.Engine.Files;
 
@@ -18,7 +18,7 @@ internal static class FloatConversion
                 source.CopyTo(MemoryMarshal.AsBytes(destination));
                 break;
             case TensorType.BF16:
-                WidenBFloat16(MemoryMarshal.Cast<byte, ushort>(source), destination);
+                BFloat16.Widen(MemoryMarshal.Cast<byte, ushort>(source), destination);
                 break;
             case TensorType.F16:
                 ReadOnlySpan<Half> halves = MemoryMarshal.Cast<byte, Half>(source);
@@ -41,33 +41,30 @@ internal static class FloatConversion
         }
     }
 
-    /// <summary>Widens bfloat16 to float32 bit for bit.</summary>
-    public static void WidenBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
+    /// <summary>Rounds float32 to the type's little-endian elements, to the nearest, ties to even; beyond the type's range lies infinity.</summary>
+    /// <param name="type">F32, F16 or BF16.</param>
+    /// <param name="source">The values.</param>
+    /// <param name="destination">Their bytes.</param>
+    public static void FromFloat32(TensorType type, ReadOnlySpan<float> source, Span<byte> destination)
     {
-        Span<uint> bits = MemoryMarshal.Cast<float, uint>(destination);
-        int i = 0;
-        for (; i <= source.Length - Vector<ushort>.Count; i += Vector<ushort>.Count)
+        switch (type)
         {
-            Vector.Widen(new Vector<ushort>(source[i..]), out Vector<uint> low, out Vector<uint> high);
-            (low << 16).CopyTo(bits[i..]);
-            (high << 16).CopyTo(bits[(i + Vector<uint>.Count)..]);
-        }
+            case TensorType.F32:
+                MemoryMarshal.AsBytes(source).CopyTo(destination);
+                break;
+            case TensorType.BF16:
+                BFloat16.Narrow(source, MemoryMarshal.Cast<byte, ushort>(destination));
+                break;
+            case TensorType.F16:
+                Span<Half> halves = MemoryMarshal.Cast<byte, Half>(destination);
+                for (int i = 0; i < source.Length; i++)
+                {
+                    halves[i] = (Half)source[i];
+                }
 
-        for (; i < source.Length; i++)
-        {
-            bits[i] = (uint)source[i] << 16;
-        }
-    }
-
-    /// <summary>Rounds float32 to bfloat16, to the nearest, ties to even; a NaN stays a (quiet) NaN of the same sign.</summary>
-    public static void NarrowToBFloat16(ReadOnlySpan<float> source, Span<ushort> destination)
-    {
-        for (int i = 0; i < source.Length; i++)
-        {
-            uint bits = BitConverter.SingleToUInt32Bits(source[i]);
-            destination[i] = float.IsNaN(source[i])
-                ? (ushort)((bits >> 16) | 0x40)
-                : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(type), type, "Weights are not written in this type.");
         }
     }
 }

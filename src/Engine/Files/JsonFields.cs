@@ -104,6 +104,13 @@ internal sealed class JsonFields
             : throw Defect(key, "is not a finite number");
     }
 
+    /// <summary>A number above 0 that float32 holds; <paramref name="fallback"/> where the key is absent or null, which is refused without one.</summary>
+    public double Positive(string key, double? fallback)
+    {
+        double value = OptionalNumber(key) ?? fallback ?? throw Missing(key);
+        return value > 0 && value < float.MaxValue ? value : throw Defect(key, "is not a positive number");
+    }
+
     /// <summary>true or false, or null where the key is absent or null.</summary>
     public bool? OptionalBool(string key) => KindOf(key) switch
     {

@@ -7,30 +7,24 @@ namespace FedLLM.Engine.Files;
 public static class LoraLayout
 {
     /// <summary>Lays out the adapter that <paramref name="lora"/> describes on <paramref name="model"/>.</summary>
-    /// <exception cref="ArgumentException">The adapter has no target, a rank below 1, or more than 2^31 - 1 elements.</exception>
+    /// <exception cref="LoraConfigException">The adapter targets nothing, or something that cannot carry an adapter.</exception>
+    /// <exception cref="ArgumentException">The adapter has a rank below 1 or more than 2^31 - 1 elements.</exception>
     public static TensorLayout For(ModelConfig model, LoraConfig lora)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(lora);
-        if (lora.Targets.Count == 0)
-        {
-            throw new ArgumentException("The adapter targets no linear layer.", nameof(lora));
-        }
-
-        return new TensorLayout(Tensors(model.Layers, lora, kind => TensorNames.Size(model, kind)));
+        return new TensorLayout(Tensors(lora.Modules(model.Layers), module => TensorNames.Size(model, module.Kind)));
     }
 
-    /// <summary>Lists names and shapes of the adapter's tensors.</summary>
-    internal static IEnumerable<(string Name, IReadOnlyList<int> Shape)> Tensors(int layers, LoraConfig lora, Func<LinearKind, (int Out, int In)> size)
+    /// <summary>Lists names and shapes of the tensors of adapted linear layers.</summary>
+    internal static IEnumerable<(string Name, IReadOnlyList<int> Shape)> Tensors(
+        IEnumerable<LoraModule> modules, Func<LoraModule, (int Out, int In)> size)
     {
-        for (int layer = 0; layer < layers; layer++)
+        foreach (LoraModule module in modules)
         {
-            foreach (LinearKind kind in lora.Targets.Order())
-            {
-                (int outSize, int inSize) = size(kind);
-                yield return (TensorNames.LoraA(layer, kind), [lora.Rank, inSize]);
-                yield return (TensorNames.LoraB(layer, kind), [outSize, lora.Rank]);
-            }
+            (int outSize, int inSize) = size(module);
+            yield return (TensorNames.LoraA(module.Layer, module.Kind), [module.Rank, inSize]);
+            yield return (TensorNames.LoraB(module.Layer, module.Kind), [outSize, module.Rank]);
         }
     }
 }

@@ -30,6 +30,7 @@ internal static class ModelConfigFile
         RefuseSlidingWindow(json, layers, maxPositions);
         bool attentionBias = json.OptionalBool("attention_bias") ?? false;
         bool llama = family == ModelFamily.Llama;
+        (double theta, RopeScaling? scaling) = RopeFields.Parse(json);
         return new ModelConfig
         {
             Family = family,
@@ -41,8 +42,9 @@ internal static class ModelConfigFile
             HeadSize = HeadSize(json, hidden, heads),
             VocabularySize = json.Int("vocab_size", 1, MaxSize),
             MaxPositions = maxPositions,
-            NormEpsilon = (float)Positive(json, "rms_norm_eps", 1e-6),
-            RopeTheta = RopeTheta(json),
+            NormEpsilon = (float)json.Positive("rms_norm_eps", 1e-6),
+            RopeTheta = theta,
+            RopeScaling = scaling,
             TiedEmbeddings = json.OptionalBool("tie_word_embeddings") ?? false,
             QkvBias = !llama || attentionBias,
             OutputBias = llama && attentionBias,
@@ -76,16 +78,6 @@ internal static class ModelConfigFile
         {
             throw json.Defect("quantization_config", "says that the weights are quantized, which is not supported", "Use the model's float32, float16 or bfloat16 weights");
         }
-
-        RefusePartialRotary(json);
-    }
-
-    private static void RefusePartialRotary(JsonFields json)
-    {
-        if (json.OptionalNumber("partial_rotary_factor") is double factor && factor != 1)
-        {
-            throw json.Defect("partial_rotary_factor", "is not 1, which is not supported", "Use another model");
-        }
     }
 
     private static int HeadSize(JsonFields json, int hidden, int heads)
@@ -105,40 +97,6 @@ internal static class ModelConfigFile
         return (long)size * heads <= MaxSize ? size : throw json.Defect("num_attention_heads", $"gives {(long)size * heads} query features; at most {MaxSize} are supported");
     }
 
-    private static double RopeTheta(JsonFields json)
-    {
-        // Transformers 5 keeps the base with the scaling, under the new key or, in files made before, under the old one.
-        JsonFields?[] places = [json.OptionalObject("rope_parameters"), json.OptionalObject("rope_scaling")];
-        JsonFields? nested = null;
-        foreach (JsonFields? place in places)
-        {
-            RefuseScaling(place);
-            nested ??= place?.Has("rope_theta") == true ? place : null;
-        }
-
-        double theta = Positive(nested ?? json, "rope_theta", 10000);
-        return !json.Has("rope_theta") || json.OptionalNumber("rope_theta") == theta
-            ? theta
-            : throw json.Defect("rope_theta", "differs from the rope_theta in rope_parameters or rope_scaling", "Remove the wrong one of the two");
-    }
-
-    private static void RefuseScaling(JsonFields? scaling)
-    {
-        if (scaling is null)
-        {
-            return;
-        }
-
-        RefusePartialRotary(scaling);
-        foreach (string key in new[] { "rope_type", "type" })
-        {
-            if (scaling.OptionalText(key) is string type && type != "default")
-            {
-                throw scaling.Defect(key, $"is {InputFileException.Quote(type)}; scaled rotary embedding is not supported", "Use a model without rope scaling");
-            }
-        }
-    }
-
     private static void RefuseSlidingWindow(JsonFields json, int layers, int maxPositions)
     {
         bool shorter = json.OptionalInt("sliding_window", 0, int.MaxValue) is int window && window < maxPositions;
@@ -148,11 +106,5 @@ internal static class ModelConfigFile
         {
             throw json.Defect("sliding_window", $"is shorter than max_position_embeddings {maxPositions} and in use; sliding-window attention is not supported", "Use another model");
         }
-    }
-
-    private static double Positive(JsonFields json, string key, double fallback)
-    {
-        double value = json.OptionalNumber(key) ?? fallback;
-        return value > 0 && value < float.MaxValue ? value : throw json.Defect(key, "is not a positive number");
     }
 }

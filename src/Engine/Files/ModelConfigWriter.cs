@@ -29,7 +29,7 @@ internal static class ModelConfigWriter
         json.WriteNumber("max_position_embeddings", config.MaxPositions);
         json.WriteNumber("rms_norm_eps", config.NormEpsilon);
         json.WriteNumber("rope_theta", config.RopeTheta);
-        json.WriteNull("rope_scaling");
+        WriteRopeScaling(json, config.RopeScaling);
         json.WriteNumber("attention_dropout", 0);
         json.WriteNumber("initializer_range", 0.02);
         json.WriteBoolean("use_cache", true);
@@ -49,6 +49,29 @@ internal static class ModelConfigWriter
         json.WriteBoolean("tie_word_embeddings", config.TiedEmbeddings);
         WriteSpecialIds(json, config);
         json.WriteString("torch_dtype", type == TensorType.BF16 ? "bfloat16" : "float32");
+    }
+
+    // Linear under the key that every transformers reads; llama3 came with the newer key.
+    private static void WriteRopeScaling(Utf8JsonWriter json, RopeScaling? scaling)
+    {
+        if (scaling is null)
+        {
+            json.WriteNull("rope_scaling");
+            return;
+        }
+
+        bool linear = scaling.Kind == RopeScalingKind.Linear;
+        json.WriteStartObject("rope_scaling");
+        json.WriteString(linear ? "type" : "rope_type", linear ? "linear" : "llama3");
+        json.WriteNumber("factor", scaling.Factor);
+        if (!linear)
+        {
+            json.WriteNumber("low_freq_factor", scaling.LowFrequencyFactor);
+            json.WriteNumber("high_freq_factor", scaling.HighFrequencyFactor);
+            json.WriteNumber("original_max_position_embeddings", scaling.OriginalMaxPositions);
+        }
+
+        json.WriteEndObject();
     }
 
     /// <summary>Writes the keys of <c>generation_config.json</c>, which are also part of <c>config.json</c>.</summary>

@@ -15,13 +15,15 @@ public static class ModelDirectory
     // What a training's result depends on besides configuration and weights, where it is there.
     private static readonly string[] OptionalFiles = [GenerationFile, "tokenizer.json", "tokenizer.model", "tokenizer_config.json"];
 
-    /// <summary>Loads configuration and parameters, widened to float32.</summary>
+    /// <summary>Loads configuration and parameters.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="storage">How its matrices are kept in memory.</param>
     /// <exception cref="InputFileException">The folder or a file in it is absent, damaged, or asks for something this program does not do.</exception>
-    public static DecoderWeights Load(string path)
+    public static DecoderWeights Load(string path, WeightStorage storage = WeightStorage.Float32)
     {
         ModelConfig config = LoadConfig(path);
         using var files = WeightFiles.Open(path);
-        var reader = new DecoderReader(path, config, files);
+        var reader = new DecoderReader(path, config, files, storage);
         return reader.Read();
     }
 

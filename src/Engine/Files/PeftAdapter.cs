@@ -4,7 +4,7 @@ using FedLLM.Numerics;
 namespace FedLLM.Engine.Files;
 
 /// <summary>A LoRA adapter as PEFT keeps it in a folder: <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>.</summary>
-/// <param name="Config">Rank, alpha, dropout and targets.</param>
+/// <param name="Config">Ranks, scalings, dropout and targets.</param>
 /// <param name="Tensors">A [r, in] and B [out, r] under PEFT's key names, in float32.</param>
 public sealed record PeftAdapter(LoraConfig Config, TensorSet Tensors)
 {
@@ -29,7 +29,7 @@ public sealed record PeftAdapter(LoraConfig Config, TensorSet Tensors)
 
     /// <summary>Writes an adapter so that PEFT loads it. Other files in the folder stay.</summary>
     /// <param name="path">The folder; made if absent.</param>
-    /// <param name="config">Rank, alpha, dropout and targets.</param>
+    /// <param name="config">Ranks, scalings, dropout and targets.</param>
     /// <param name="tensors">The adapter, laid out as <see cref="LoraLayout.For"/> does.</param>
     /// <param name="baseModel">The base model's path or name, for PEFT to find it by.</param>
     /// <returns>The SHA-256 of <c>adapter_model.safetensors</c>, in lower-case hexadecimal.</returns>
@@ -49,6 +49,19 @@ public sealed record PeftAdapter(LoraConfig Config, TensorSet Tensors)
         return hash;
     }
 
+    /// <summary>Refuses an adapter of other targets, ranks or scalings than a run's.</summary>
+    /// <param name="path">The folder it was loaded from, for the message.</param>
+    /// <param name="expected">The run's configuration; the dropout may differ.</param>
+    /// <param name="layers">Number of the model's decoder layers.</param>
+    /// <exception cref="InputFileException">They differ; the message lists in what.</exception>
+    public void RequireLike(string path, LoraConfig expected, int layers)
+    {
+        if (LoraDifference.Describe(Config, expected, layers) is { } difference)
+        {
+            throw new InputFileException(path, null, $"the adapter is not like the run's: {difference}", "Give the run the adapter's lora settings, or use another adapter");
+        }
+    }
+
     /// <summary>Returns the bytes of the <c>adapter_config.json</c> that <see cref="Save"/> writes.</summary>
     public static byte[] ConfigBytes(LoraConfig config, string? baseModel)
     {
@@ -60,13 +73,13 @@ public sealed record PeftAdapter(LoraConfig Config, TensorSet Tensors)
 
     private static void CheckLayout(LoraConfig config, TensorLayout layout)
     {
-        int layers = layout.Slots.Count / (2 * Math.Max(config.Targets.Count, 1));
-        (int Out, int In) Size(LinearKind kind) => (
-            layout.TryGet(TensorNames.LoraB(0, kind), out TensorSlot? b) ? b.Shape[0] : 1,
-            layout.TryGet(TensorNames.LoraA(0, kind), out TensorSlot? a) ? a.Shape[^1] : 1);
-        if (layers == 0 || !layout.Equals(new TensorLayout(LoraLayout.Tensors(layers, config, Size))))
+        int layers = TensorNames.CountLoraLayers(layout.Slots.Select(s => s.Name));
+        (int Out, int In) Size(LoraModule module) => (
+            layout.TryGet(TensorNames.LoraB(module.Layer, module.Kind), out TensorSlot? b) ? b.Shape[0] : 1,
+            layout.TryGet(TensorNames.LoraA(module.Layer, module.Kind), out TensorSlot? a) ? a.Shape[^1] : 1);
+        if (layers == 0 || !layout.Equals(new TensorLayout(LoraLayout.Tensors(config.Modules(layers), Size))))
         {
-            throw new ArgumentException("The tensors are not those of an adapter with this rank and these targets.", nameof(layout));
+            throw new ArgumentException("The tensors are not those of an adapter with these ranks and targets.", nameof(layout));
         }
     }
 

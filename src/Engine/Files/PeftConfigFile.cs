@@ -1,15 +1,13 @@
 using System.Text.Json;
+using FedLLM.Engine.Models;
 
 namespace FedLLM.Engine.Files;
 
 /// <summary>What <c>adapter_config.json</c> says, checked, before the targets are matched with the tensors.</summary>
 /// <param name="Path">The file.</param>
-/// <param name="Rank">r.</param>
-/// <param name="Alpha">lora_alpha.</param>
-/// <param name="Dropout">lora_dropout.</param>
-/// <param name="Targets">target_modules.</param>
+/// <param name="Lora">r, lora_alpha, lora_dropout, target_modules, rank_pattern, alpha_pattern and use_rslora.</param>
 /// <param name="BaseModel">base_model_name_or_path, if given.</param>
-internal sealed record PeftConfigFile(string Path, int Rank, double Alpha, double Dropout, TargetModules Targets, string? BaseModel)
+internal sealed record PeftConfigFile(string Path, LoraConfig Lora, string? BaseModel)
 {
     private const int MaxRank = 1 << 16;
 
@@ -17,7 +15,7 @@ internal sealed record PeftConfigFile(string Path, int Rank, double Alpha, doubl
     private static readonly HashSet<string> Understood = new(StringComparer.Ordinal)
     {
         "peft_type", "task_type", "r", "lora_alpha", "lora_dropout", "target_modules", "bias", "init_lora_weights", "base_model_name_or_path",
-        "inference_mode", "revision", "peft_version", "auto_mapping", "megatron_core", "qalora_group_size", "ensure_weight_tying", "layers_pattern",
+        "rank_pattern", "alpha_pattern", "use_rslora", "layers_to_transform", "inference_mode", "revision", "peft_version", "auto_mapping", "megatron_core", "qalora_group_size", "ensure_weight_tying", "layers_pattern",
         "loftq_config", "eva_config", "corda_config", "lora_ga_config", "runtime_config", "merge_weights", "enable_lora",
     };
 
@@ -41,16 +39,60 @@ internal sealed record PeftConfigFile(string Path, int Rank, double Alpha, doubl
             throw json.Defect(key, "switches on a feature of PEFT that is not supported", "Use a plain LoRA adapter");
         }
 
-        double alpha = json.OptionalNumber("lora_alpha") ?? throw json.Defect("lora_alpha", "is missing");
         double dropout = json.OptionalNumber("lora_dropout") ?? 0;
-        return new PeftConfigFile(
-            json.Path,
+        var lora = new LoraConfig(
             json.Int("r", 1, MaxRank),
-            Math.Abs(alpha) <= float.MaxValue ? alpha : throw json.Defect("lora_alpha", "is out of range"),
+            Alpha(json, "lora_alpha"),
             dropout is >= 0 and < 1 ? dropout : throw json.Defect("lora_dropout", "is not in [0, 1)"),
-            TargetModules.Parse(json, "target_modules"),
-            json.OptionalText("base_model_name_or_path"));
+            Named(json, () => TargetModules.Parse(json)))
+        {
+            RankPattern = Patterns(json, "rank_pattern", (ranks, module) => ranks.Int(module, 1, MaxRank)),
+            AlphaPattern = Patterns(json, "alpha_pattern", Alpha),
+            RankStabilized = json.OptionalBool("use_rslora") ?? false,
+        };
+        return new PeftConfigFile(json.Path, lora, json.OptionalText("base_model_name_or_path"));
     }
+
+    /// <summary>Lists the adapted linear layers of a decoder of <paramref name="layers"/> layers.</summary>
+    /// <exception cref="InputFileException">The targets or a pattern do not fit.</exception>
+    public IReadOnlyList<LoraModule> Modules(int layers)
+    {
+        try
+        {
+            return Lora.Modules(layers);
+        }
+        catch (LoraConfigException e)
+        {
+            throw Defect(Path, e);
+        }
+    }
+
+    private static double Alpha(JsonFields json, string key)
+    {
+        double alpha = json.OptionalNumber(key) ?? throw json.Defect(key, "is missing");
+        return Math.Abs(alpha) <= float.MaxValue ? alpha : throw json.Defect(key, "is out of range");
+    }
+
+    private static ModulePatterns<T> Patterns<T>(JsonFields json, string key, Func<JsonFields, string, T> read)
+        where T : struct, IEquatable<T>
+    {
+        JsonFields? values = json.OptionalObject(key);
+        return values is null ? ModulePatterns<T>.None : Named(json, () => new ModulePatterns<T>(key, [.. values.Keys.Select(k => KeyValuePair.Create(k, read(values, k)))]));
+    }
+
+    private static T Named<T>(JsonFields json, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (LoraConfigException e)
+        {
+            throw Defect(json.Path, e);
+        }
+    }
+
+    private static InputFileException Defect(string path, LoraConfigException e) => new(path, $"key '{e.Key}'", e.Problem, e.Remedy, e);
 
     private static void RequireText(JsonFields json, string key, string value, bool required)
     {

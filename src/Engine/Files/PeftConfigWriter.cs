@@ -9,7 +9,7 @@ internal static class PeftConfigWriter
     /// <summary>Writes the keys, in PEFT's (alphabetical) order.</summary>
     public static void Write(Utf8JsonWriter json, LoraConfig config, string? baseModel)
     {
-        WriteEmptyObject(json, "alpha_pattern");
+        WritePatterns(json, "alpha_pattern", config.AlphaPattern, json.WriteShortest);
         json.WriteNull("auto_mapping");
         json.WriteString("base_model_name_or_path", baseModel);
         json.WriteString("bias", "none");
@@ -17,23 +17,55 @@ internal static class PeftConfigWriter
         json.WriteBoolean("inference_mode", true);
         json.WriteBoolean("init_lora_weights", true);
         json.WriteNull("layers_pattern");
-        json.WriteNull("layers_to_transform");
+        WriteLayers(json, config.Targets.Layers);
         json.WriteShortest("lora_alpha", config.Alpha);
         json.WriteNumber("lora_dropout", config.Dropout);
         json.WriteNull("modules_to_save");
         json.WriteString("peft_type", "LORA");
         json.WriteNumber("r", config.Rank);
-        WriteEmptyObject(json, "rank_pattern");
+        WritePatterns(json, "rank_pattern", config.RankPattern, json.WriteNumber);
         json.WriteNull("revision");
-        json.WriteTexts("target_modules", config.Targets.Order().Select(TensorNames.ModuleName));
+        if (config.Targets.Pattern is { } pattern)
+        {
+            json.WriteString("target_modules", pattern);
+        }
+        else
+        {
+            json.WriteTexts("target_modules", config.Targets.Names);
+        }
+
         json.WriteString("task_type", "CAUSAL_LM");
         json.WriteBoolean("use_dora", false);
-        json.WriteBoolean("use_rslora", false);
+        json.WriteBoolean("use_rslora", config.RankStabilized);
     }
 
-    private static void WriteEmptyObject(Utf8JsonWriter json, string key)
+    private static void WriteLayers(Utf8JsonWriter json, IReadOnlyList<int>? layers)
+    {
+        const string Key = "layers_to_transform";
+        if (layers is null)
+        {
+            json.WriteNull(Key);
+            return;
+        }
+
+        json.WriteStartArray(Key);
+        foreach (int layer in layers)
+        {
+            json.WriteNumberValue(layer);
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WritePatterns<T>(Utf8JsonWriter json, string key, ModulePatterns<T> patterns, Action<string, T> write)
+        where T : struct, IEquatable<T>
     {
         json.WriteStartObject(key);
+        foreach ((string module, T value) in patterns.Entries)
+        {
+            write(module, value);
+        }
+
         json.WriteEndObject();
     }
 }

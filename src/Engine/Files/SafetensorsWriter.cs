@@ -74,11 +74,15 @@ public static class SafetensorsWriter
         }
 
         NamedTensor[] sorted = [.. tensors.OrderBy(t => t.Name, StringComparer.Ordinal)];
-        byte[] header = Header(sorted, type);
-        Span<byte> length = stackalloc byte[8];
-        BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
-        stream.Write(length);
-        stream.Write(header);
+        foreach (NamedTensor tensor in sorted)
+        {
+            if (tensor.Shape.Aggregate(1L, (p, d) => p * d) != tensor.Values.Length)
+            {
+                throw new ArgumentException($"The shape of tensor '{tensor.Name}' does not give its {tensor.Values.Length} values.", nameof(tensors));
+            }
+        }
+
+        WriteHeader(stream, sorted.Select(t => (t.Name, type, (IReadOnlyList<long>)[.. t.Shape.Select(d => (long)d)])));
         foreach (NamedTensor tensor in sorted)
         {
             WriteValues(stream, tensor.Values.Span, type);
@@ -92,7 +96,9 @@ public static class SafetensorsWriter
         return tensors.Layout.Slots.Select(s => new NamedTensor(s.Name, s.Shape, tensors.Values.AsMemory(s.Offset, s.Count)));
     }
 
-    private static byte[] Header(NamedTensor[] tensors, TensorType type)
+    /// <summary>Writes what stands before the tensors' bytes, which must follow in the same order without gaps.</summary>
+    /// <exception cref="ArgumentException">A name occurs twice in a row or is not one of a tensor.</exception>
+    internal static void WriteHeader(Stream stream, IEnumerable<(string Name, TensorType Type, IReadOnlyList<long> Shape)> tensors)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
@@ -103,15 +109,15 @@ public static class SafetensorsWriter
             json.WriteEndObject();
             long offset = 0;
             string? previous = null;
-            foreach (NamedTensor tensor in tensors)
+            foreach ((string name, TensorType type, IReadOnlyList<long> shape) in tensors)
             {
-                if (tensor.Name == previous || tensor.Name == "__metadata__" || tensor.Shape.Aggregate(1L, (p, d) => p * d) != tensor.Values.Length)
+                if (name == previous || name == "__metadata__")
                 {
-                    throw new ArgumentException($"Tensor '{tensor.Name}' is named twice, or its shape does not give its {tensor.Values.Length} values.", nameof(tensors));
+                    throw new ArgumentException($"Tensor '{name}' is named twice, or its name is not one of a tensor.", nameof(tensors));
                 }
 
-                WriteEntry(json, tensor, type, ref offset);
-                previous = tensor.Name;
+                WriteEntry(json, name, type, shape, ref offset);
+                previous = name;
             }
 
             json.WriteEndObject();
@@ -120,15 +126,18 @@ public static class SafetensorsWriter
         byte[] header = new byte[(buffer.WrittenCount + 7) / 8 * 8];
         header.AsSpan().Fill((byte)' ');
         buffer.WrittenSpan.CopyTo(header);
-        return header;
+        Span<byte> length = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
+        stream.Write(length);
+        stream.Write(header);
     }
 
-    private static void WriteEntry(Utf8JsonWriter json, NamedTensor tensor, TensorType type, ref long offset)
+    private static void WriteEntry(Utf8JsonWriter json, string name, TensorType type, IReadOnlyList<long> shape, ref long offset)
     {
-        json.WriteStartObject(tensor.Name);
+        json.WriteStartObject(name);
         json.WriteString("dtype", type.ToString());
         json.WriteStartArray("shape");
-        foreach (int dimension in tensor.Shape)
+        foreach (long dimension in shape)
         {
             json.WriteNumberValue(dimension);
         }
@@ -136,7 +145,7 @@ public static class SafetensorsWriter
         json.WriteEndArray();
         json.WriteStartArray("data_offsets");
         json.WriteNumberValue(offset);
-        offset += (long)tensor.Values.Length * type.ByteSize();
+        offset += shape.Aggregate(1L, (p, d) => p * d) * type.ByteSize();
         json.WriteNumberValue(offset);
         json.WriteEndArray();
         json.WriteEndObject();
@@ -150,7 +159,7 @@ public static class SafetensorsWriter
             ReadOnlySpan<float> chunk = values.Slice(at, Math.Min(ChunkElements, values.Length - at));
             if (type == TensorType.BF16)
             {
-                FloatConversion.NarrowToBFloat16(chunk, narrow);
+                BFloat16.Narrow(chunk, narrow);
                 stream.Write(MemoryMarshal.AsBytes(narrow[..chunk.Length]));
             }
             else

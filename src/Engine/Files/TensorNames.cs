@@ -48,6 +48,19 @@ public static class TensorNames
     /// <summary>The module's full name, such as <c>model.layers.0.self_attn.q_proj</c>.</summary>
     public static string Module(int layer, LinearKind kind) => string.Create(CultureInfo.InvariantCulture, $"{LayerPrefix}{layer}.{ModulePath(kind)}");
 
+    /// <summary>The full names of every linear layer of the first <paramref name="layers"/> decoder layers.</summary>
+    internal static IEnumerable<string> LinearModules(int layers) =>
+        Enumerable.Range(0, layers).SelectMany(layer => Kinds.Select(kind => Module(layer, kind)));
+
+    /// <summary>The full names of the model's other modules, as transformers names them: none of them can carry an adapter here.</summary>
+    internal static IEnumerable<string> OtherModules(int layers)
+    {
+        string[] outside = ["model", "model.embed_tokens", "model.layers", "model.norm", "model.rotary_emb", "lm_head"];
+        string[] inside = ["", ".self_attn", ".mlp", ".mlp.act_fn", ".input_layernorm", ".post_attention_layernorm"];
+        return outside.Concat(Enumerable.Range(0, layers).SelectMany(
+            layer => inside.Select(path => string.Create(CultureInfo.InvariantCulture, $"{LayerPrefix}{layer}{path}"))));
+    }
+
     /// <summary>A linear layer's matrix, [out, in].</summary>
     public static string Weight(int layer, LinearKind kind) => Module(layer, kind) + ".weight";
 
@@ -84,6 +97,10 @@ public static class TensorNames
             && TryParseModule(parts[1], out kind)
             && name == (isB ? LoraB(layer, kind) : LoraA(layer, kind));
     }
+
+    /// <summary>One more than the highest decoder layer that a PEFT key among <paramref name="names"/> names; 0 where none does.</summary>
+    internal static int CountLoraLayers(IEnumerable<string> names) =>
+        names.Select(n => TryParseLora(n, out int layer, out _, out _) ? layer + 1 : 0).DefaultIfEmpty().Max();
 
     /// <summary>Output and input features of a linear layer.</summary>
     public static (int Out, int In) Size(ModelConfig config, LinearKind kind)

@@ -6,7 +6,9 @@ internal sealed class WeightFiles : IDisposable
     /// <summary>The name of a single weight file.</summary>
     public const string SingleFile = "model.safetensors";
 
-    private const string IndexFile = "model.safetensors.index.json";
+    /// <summary>The name of the file that says which weight file holds which tensor.</summary>
+    public const string IndexFile = "model.safetensors.index.json";
+
     private const string Remedy = "Download the model again";
     private readonly List<SafetensorsFile> _files = [];
     private readonly Dictionary<string, SafetensorsFile> _byTensor = new(StringComparer.Ordinal);

@@ -6,8 +6,15 @@ namespace FedLLM.Engine.Kernels;
 /// <summary>One sequence of a packed batch as attention sees it: queries of the new tokens, keys of those and of all before them.</summary>
 /// <param name="QueryRow">Row of the first query in the packed batch.</param>
 /// <param name="QueryCount">Number of queries.</param>
-/// <param name="KeyCount">Number of keys; the last query is the last key's own position.</param>
-internal readonly record struct AttentionSpan(int QueryRow, int QueryCount, int KeyCount);
+/// <param name="KeyCount">Number of keys besides those of the prefix; the last query is the last key's own position.</param>
+internal readonly record struct AttentionSpan(int QueryRow, int QueryCount, int KeyCount)
+{
+    /// <summary>Row of the first key that this sequence shares with the span before it.</summary>
+    public int PrefixRow { get; init; }
+
+    /// <summary>Number of keys it shares with the span before it, in front of its own; 0 for a sequence by itself.</summary>
+    public int PrefixCount { get; init; }
+}
 
 /// <summary>
 /// Causal grouped-query attention over packed sequences (Vaswani et al., 2017; Ainslie et al., 2023): O = softmax(Q·Kᵀ/√d + mask)·V per head,
@@ -15,6 +22,7 @@ internal readonly record struct AttentionSpan(int QueryRow, int QueryCount, int 
 /// </summary>
 /// <remarks>
 /// Every sum runs over the sequence's own keys from its own start, so a row's bits do not depend on what it is packed with nor on the block size.
+/// That holds for a shared prefix as well: its keys come first, and a product's chain goes on from them to the sequence's own.
 /// Query rows are [R, H·d], key and value rows [·, G·d]; head h reads group h / (H/G).
 /// </remarks>
 internal sealed unsafe class Attention(int heads, int groups, int headSize)
@@ -27,17 +35,16 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
     private ActivationBuffer[] _scratch = [];
     private float*[] _scores = [];
 
-    /// <summary>
-    /// Writes O [R, H·d] and each row's and head's log-sum-exp [R, H]. Keys and values of sequence s start at key[s·keyStride] and value[s·keyStride] where
-    /// <paramref name="cached"/>, else at the sequence's own rows.
-    /// </summary>
-    public void Forward(Workers workers, ReadOnlySpan<AttentionSpan> spans, float* query, float* key, float* value, bool cached, float* output, float* logSumExp)
+    /// <summary>Writes O [R, H·d] and each row's and head's log-sum-exp [R, H]. Keys and values [R, G·d] are the sequences' own rows.</summary>
+    public void Forward(Workers workers, ReadOnlySpan<AttentionSpan> spans, float* query, float* key, float* value, float* output, float* logSumExp) =>
+        Forward(workers, spans, query, key, value, null, null, output, logSumExp);
+
+    /// <summary>As <see cref="Forward(Workers, ReadOnlySpan{AttentionSpan}, float*, float*, float*, float*, float*)"/>; keys and values of sequence s begin at keys[s] and values[s].</summary>
+    public void ForwardCached(Workers workers, ReadOnlySpan<AttentionSpan> spans, float* query, float*[] keys, float*[] values, float* output, float* logSumExp)
     {
-        Reserve(workers, spans, 1);
-        fixed (AttentionSpan* s = spans)
-        fixed (float** scores = _scores)
+        fixed (float** k = keys, v = values)
         {
-            workers.Run(spans.Length * heads, new ForwardWork(this, s, query, key, value, cached, output, logSumExp, scores));
+            Forward(workers, spans, query, null, null, k, v, output, logSumExp);
         }
     }
 
@@ -54,7 +61,18 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
         {
             workers.Run(
                 spans.Length * groups,
-                new BackwardWork(this, s, query, key, value, logSumExp, dOutput, dQuery, dKey, dValue, scores));
+                new BackwardWork(this, s, spans.Length, query, key, value, logSumExp, dOutput, dQuery, dKey, dValue, scores));
+        }
+    }
+
+    private void Forward(
+        Workers workers, ReadOnlySpan<AttentionSpan> spans, float* query, float* key, float* value, float** cachedKeys, float** cachedValues, float* output, float* logSumExp)
+    {
+        Reserve(workers, spans, 1);
+        fixed (AttentionSpan* s = spans)
+        fixed (float** scores = _scores)
+        {
+            workers.Run(spans.Length * heads, new ForwardWork(this, s, query, key, value, cachedKeys, cachedValues, output, logSumExp, scores));
         }
     }
 
@@ -63,7 +81,7 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
         int longest = 0;
         foreach (AttentionSpan span in spans)
         {
-            longest = Math.Max(longest, span.KeyCount);
+            longest = Math.Max(longest, span.PrefixCount + span.KeyCount);
         }
 
         if (_scratch.Length < workers.Count)
@@ -82,35 +100,52 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
         }
     }
 
+    // Y [M,N] = P [M, K₁+K₂] · (the prefix's K₁ rows, then K₂ own rows), one chain per element.
+    private static void Sum(int m, int n, int shared, int own, float* p, float* prefixRows, float* ownRows, nint rowLength, float* y, nint yRow)
+    {
+        if (shared > 0)
+        {
+            Gemm.Multiply(null, m, n, shared, p, shared + own, 1, prefixRows, rowLength, 1, y, yRow, false);
+        }
+
+        Gemm.Multiply(null, m, n, own, p + shared, shared + own, 1, ownRows, rowLength, 1, y, yRow, shared > 0);
+    }
+
     private readonly struct ForwardWork(
-        Attention attention, AttentionSpan* spans, float* query, float* key, float* value, bool cached, float* output, float* logSumExp, float** scratch) : IParallelWork
+        Attention attention, AttentionSpan* spans, float* query, float* key, float* value, float** cachedKeys, float** cachedValues,
+        float* output, float* logSumExp, float** scratch) : IParallelWork
     {
         public void Execute(int task, int worker)
         {
-            AttentionSpan span = spans[task / attention.Heads];
+            int sequence = task / attention.Heads;
+            AttentionSpan span = spans[sequence];
             int head = task % attention.Heads;
             int d = attention.HeadSize;
             int qWidth = attention._queryWidth;
             int kWidth = attention._keyWidth;
-            long keyStart = (cached ? 0 : (long)span.QueryRow * kWidth) + (head / attention._headsPerGroup * d);
-            float* k = key + keyStart;
-            float* v = value + keyStart;
+            int column = head / attention._headsPerGroup * d;
+            float* ownKeys = (cachedKeys is null ? key + ((long)span.QueryRow * kWidth) : cachedKeys[sequence]) + column;
+            float* ownValues = (cachedValues is null ? value + ((long)span.QueryRow * kWidth) : cachedValues[sequence]) + column;
+            long prefix = ((long)span.PrefixRow * kWidth) + column;
             float* scores = scratch[worker];
-            int before = span.KeyCount - span.QueryCount; // keys before the first query's own
+            int shared = span.PrefixCount;
+            int before = span.KeyCount - span.QueryCount; // own keys before the first query's
             for (int first = 0; first < span.QueryCount; first += BlockRows)
             {
                 int rows = Math.Min(BlockRows, span.QueryCount - first);
                 int keys = before + first + rows;
+                int all = shared + keys;
                 long at = span.QueryRow + first;
                 float* q = query + (at * qWidth) + (head * d);
                 float* o = output + (at * qWidth) + (head * d);
-                Gemm.Multiply(null, rows, keys, d, q, qWidth, 1, k, 1, kWidth, scores, keys, false); // [rows, keys]
+                Gemm.Multiply(null, rows, shared, d, q, qWidth, 1, key + prefix, 1, kWidth, scores, all, false); // [rows, shared]
+                Gemm.Multiply(null, rows, keys, d, q, qWidth, 1, ownKeys, 1, kWidth, scores + shared, all, false); // [rows, keys]
                 for (int i = 0; i < rows; i++)
                 {
-                    logSumExp[((at + i) * attention.Heads) + head] = Softmax(scores + ((long)i * keys), before + first + i + 1, keys, attention._scale);
+                    logSumExp[((at + i) * attention.Heads) + head] = Softmax(scores + ((long)i * all), all - rows + i + 1, all, attention._scale);
                 }
 
-                Gemm.Multiply(null, rows, d, keys, scores, keys, 1, v, kWidth, 1, o, qWidth, false); // [rows, d]
+                Sum(rows, d, shared, keys, scores, value + prefix, ownValues, kWidth, o, qWidth); // [rows, d]
             }
         }
 
@@ -140,50 +175,76 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
     }
 
     private readonly struct BackwardWork(
-        Attention attention, AttentionSpan* spans, float* query, float* key, float* value, float* logSumExp,
+        Attention attention, AttentionSpan* spans, int count, float* query, float* key, float* value, float* logSumExp,
         float* dOutput, float* dQuery, float* dKey, float* dValue, float** scratch) : IParallelWork
     {
         // One task is one sequence and one group: its dK and dV sum over the group's heads and queries, in ascending order.
+        // Sequences that share a prefix belong to one task, in their order.
         public void Execute(int task, int worker)
         {
-            AttentionSpan span = spans[task / attention.Groups];
+            AttentionSpan* span = spans + (task / attention.Groups);
             int group = task % attention.Groups;
+            if (span->PrefixCount > 0)
+            {
+                return;
+            }
+
+            Clear(*span, group);
+            Accumulate(*span, group, scratch[worker]);
+            for (span++; span < spans + count && span->PrefixCount > 0; span++)
+            {
+                Clear(*span, group);
+                Accumulate(*span, group, scratch[worker]);
+            }
+        }
+
+        private void Clear(in AttentionSpan span, int group)
+        {
+            int d = attention.HeadSize;
+            for (int j = 0; j < span.KeyCount; j++)
+            {
+                long at = ((long)(span.QueryRow + j) * attention._keyWidth) + (group * d);
+                new Span<float>(dKey + at, d).Clear();
+                new Span<float>(dValue + at, d).Clear();
+            }
+        }
+
+        private void Accumulate(in AttentionSpan span, int group, float* p)
+        {
             int d = attention.HeadSize;
             int heads = attention.Heads;
             int qWidth = attention._queryWidth;
             int kWidth = attention._keyWidth;
             float scale = attention._scale;
-            long keyStart = ((long)span.QueryRow * kWidth) + (group * d);
-            float* k = key + keyStart;
-            float* v = value + keyStart;
-            float* dk = dKey + keyStart;
-            float* dv = dValue + keyStart;
-            for (int j = 0; j < span.KeyCount; j++)
-            {
-                new Span<float>(dk + ((long)j * kWidth), d).Clear();
-                new Span<float>(dv + ((long)j * kWidth), d).Clear();
-            }
-
-            float* p = scratch[worker];
+            int shared = span.PrefixCount;
+            long own = ((long)span.QueryRow * kWidth) + (group * d);
+            long prefix = ((long)span.PrefixRow * kWidth) + (group * d);
             for (int head = group * attention._headsPerGroup; head < (group + 1) * attention._headsPerGroup; head++)
             {
                 for (int first = 0; first < span.QueryCount; first += BlockRows)
                 {
                     int rows = Math.Min(BlockRows, span.QueryCount - first);
                     int keys = first + rows;
+                    int all = shared + keys;
                     long at = span.QueryRow + first;
                     long qAt = (at * qWidth) + (head * d);
-                    float* dp = p + ((long)rows * keys);
-                    Gemm.Multiply(null, rows, keys, d, query + qAt, qWidth, 1, k, 1, kWidth, p, keys, false); // scores [rows, keys]
-                    Gemm.Multiply(null, rows, keys, d, dOutput + qAt, qWidth, 1, v, 1, kWidth, dp, keys, false); // dP [rows, keys]
+                    float* q = query + qAt;
+                    float* dO = dOutput + qAt;
+                    float* dp = p + ((long)rows * all);
+                    Gemm.Multiply(null, rows, shared, d, q, qWidth, 1, key + prefix, 1, kWidth, p, all, false); // scores [rows, shared + keys]
+                    Gemm.Multiply(null, rows, keys, d, q, qWidth, 1, key + own, 1, kWidth, p + shared, all, false);
+                    Gemm.Multiply(null, rows, shared, d, dO, qWidth, 1, value + prefix, 1, kWidth, dp, all, false); // dP [rows, shared + keys]
+                    Gemm.Multiply(null, rows, keys, d, dO, qWidth, 1, value + own, 1, kWidth, dp + shared, all, false);
                     for (int i = 0; i < rows; i++)
                     {
-                        ScoreGradient(p + ((long)i * keys), dp + ((long)i * keys), first + i + 1, keys, scale, logSumExp[((at + i) * heads) + head]);
+                        ScoreGradient(p + ((long)i * all), dp + ((long)i * all), all - rows + i + 1, all, scale, logSumExp[((at + i) * heads) + head]);
                     }
 
-                    Gemm.Multiply(null, rows, d, keys, dp, keys, 1, k, kWidth, 1, dQuery + qAt, qWidth, false); // dQ = dS·K
-                    Gemm.Multiply(null, keys, d, rows, dp, 1, keys, query + qAt, qWidth, 1, dk, kWidth, true); // dK += dSᵀ·Q
-                    Gemm.Multiply(null, keys, d, rows, p, 1, keys, dOutput + qAt, qWidth, 1, dv, kWidth, true); // dV += Pᵀ·dO
+                    Sum(rows, d, shared, keys, dp, key + prefix, key + own, kWidth, dQuery + qAt, qWidth); // dQ = dS·K
+                    Gemm.Multiply(null, shared, d, rows, dp, 1, all, q, qWidth, 1, dKey + prefix, kWidth, true); // dK += dSᵀ·Q
+                    Gemm.Multiply(null, keys, d, rows, dp + shared, 1, all, q, qWidth, 1, dKey + own, kWidth, true);
+                    Gemm.Multiply(null, shared, d, rows, p, 1, all, dO, qWidth, 1, dValue + prefix, kWidth, true); // dV += Pᵀ·dO
+                    Gemm.Multiply(null, keys, d, rows, p + shared, 1, all, dO, qWidth, 1, dValue + own, kWidth, true);
                 }
             }
         }

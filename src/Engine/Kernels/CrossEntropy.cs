@@ -14,10 +14,10 @@ internal static unsafe class CrossEntropy
         => workers.Run(rows, new ForwardWork(logits, targets, logProbabilities, vocabulary));
 
     /// <summary>
-    /// Writes log p(target) of every row and replaces its logits by weight · (onehot(target) - softmax), the gradient of weight · log p(target).
+    /// Writes log p(target) of every row and replaces its logits by factor · (onehot(target) - softmax), the gradient of factor · log p(target).
     /// </summary>
-    public static void LogProbabilitiesAndGradient(Workers workers, float* logits, int* targets, float* weights, float* logProbabilities, int rows, int vocabulary)
-        => workers.Run(rows, new BackwardWork(logits, targets, weights, logProbabilities, vocabulary));
+    public static void LogProbabilitiesAndGradient(Workers workers, float* logits, int* targets, float factor, float* logProbabilities, int rows, int vocabulary)
+        => workers.Run(rows, new BackwardWork(logits, targets, factor, logProbabilities, vocabulary));
 
     private static (float Max, float Sum) Normaliser(float* row, int vocabulary)
     {
@@ -39,6 +39,23 @@ internal static unsafe class CrossEntropy
         return (highest, Reduce.FoldSum(sum));
     }
 
+    // As Normaliser, and leaves exp(z - max) in place of the logits.
+    private static (float Max, float Sum) Exponentials(float* row, int vocabulary)
+    {
+        float highest = Reduce.Max(new ReadOnlySpan<float>(row, vocabulary));
+        Vector512<float> sum = Vector512<float>.Zero;
+        Vector512<float> shift = Vector512.Create(highest);
+        for (int i = 0; i < vocabulary; i += Lanes.Width)
+        {
+            int count = vocabulary - i;
+            Vector512<float> value = Lanes.Keep(VectorMath.Exp(Lanes.Load(row + i, count) - shift), count);
+            sum += value;
+            Lanes.Store(value, row + i, count);
+        }
+
+        return (highest, Reduce.FoldSum(sum));
+    }
+
     private static float LogProbability(float logit, float max, float sum) => logit - max - VectorMath.Log(Vector512.Create(sum)).ToScalar();
 
     private readonly struct ForwardWork(float* logits, int* targets, float* logProbabilities, int vocabulary) : IParallelWork
@@ -51,24 +68,23 @@ internal static unsafe class CrossEntropy
         }
     }
 
-    private readonly struct BackwardWork(float* logits, int* targets, float* weights, float* logProbabilities, int vocabulary) : IParallelWork
+    private readonly struct BackwardWork(float* logits, int* targets, float factor, float* logProbabilities, int vocabulary) : IParallelWork
     {
         public void Execute(int task, int worker)
         {
             float* row = logits + ((long)task * vocabulary);
-            var (max, sum) = Normaliser(row, vocabulary);
             int target = targets[task];
-            logProbabilities[task] = LogProbability(row[target], max, sum);
-            float weight = weights[task];
-            Vector512<float> shift = Vector512.Create(max);
-            Vector512<float> scale = Vector512.Create(-weight / sum);
+            float logit = row[target];
+            var (max, sum) = Exponentials(row, vocabulary);
+            logProbabilities[task] = LogProbability(logit, max, sum);
+            Vector512<float> scale = Vector512.Create(-factor / sum);
             for (int i = 0; i < vocabulary; i += Lanes.Width)
             {
                 int count = vocabulary - i;
-                Lanes.Store(VectorMath.Exp(Lanes.Load(row + i, count) - shift) * scale, row + i, count);
+                Lanes.Store(Lanes.Load(row + i, count) * scale, row + i, count);
             }
 
-            row[target] += weight;
+            row[target] += factor;
         }
     }
 }

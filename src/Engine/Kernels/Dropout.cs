@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using FedLLM.Numerics;
+using FedLLM.Engine.Models;
 
 namespace FedLLM.Engine.Kernels;
 
@@ -11,54 +11,41 @@ namespace FedLLM.Engine.Kernels;
 internal static unsafe class Dropout
 {
     /// <summary>
-    /// Writes dropped x [R,N] to y; <paramref name="firstRow"/> is the first row's number in the step, <paramref name="module"/> (below 2^16) tells layers apart.
+    /// Writes dropped x [R,N] to y; <paramref name="row"/> is the first row's number in the pass, <paramref name="module"/> (below 2^16) tells layers apart.
     /// </summary>
-    public static void Apply(Workers workers, CounterRandom random, double probability, int module, long firstRow, float* x, float* y, int rows, int size)
-    {
-        int perTask = Blocks.RowsPerTask(4 * size);
-        workers.Run(Blocks.Count(rows, perTask), new Work(random, Threshold(probability), Keep(probability), module, firstRow, x, y, rows, size, perTask, false));
-    }
+    public static void Apply(in DropoutStream stream, int module, int row, float* x, float* y, int rows, int size)
+        => Run(stream, module, row, x, y, rows, size, add: false);
 
     /// <summary>Adds to dx [R,N] the gradient dy / (1 - p) where kept.</summary>
-    public static void Backward(Workers workers, CounterRandom random, double probability, int module, long firstRow, float* dy, float* dx, int rows, int size)
+    public static void Backward(in DropoutStream stream, int module, int row, float* dy, float* dx, int rows, int size)
+        => Run(stream, module, row, dy, dx, rows, size, add: true);
+
+    private static void Run(in DropoutStream stream, int module, int firstRow, float* x, float* y, int rows, int size, bool add)
     {
-        int perTask = Blocks.RowsPerTask(4 * size);
-        workers.Run(Blocks.Count(rows, perTask), new Work(random, Threshold(probability), Keep(probability), module, firstRow, dy, dx, rows, size, perTask, true));
-    }
-
-    private static uint Threshold(double probability) => (uint)(probability * (uint.MaxValue + 1.0));
-
-    private static float Keep(double probability) => (float)(1.0 / (1.0 - probability));
-
-    private readonly struct Work(
-        CounterRandom random, uint threshold, float scale, int module, long firstRow, float* x, float* y, int rows, int size, int perTask, bool add) : IParallelWork
-    {
-        public void Execute(int task, int worker)
+        Vector512<uint> threshold = Vector512.Create((uint)(stream.Probability * (uint.MaxValue + 1.0)));
+        Vector512<float> scale = Vector512.Create((float)(1.0 / (1.0 - stream.Probability)));
+        for (int row = 0; row < rows; row++)
         {
-            int end = Math.Min(rows, (task + 1) * perTask);
-            for (int row = task * perTask; row < end; row++)
+            // Eight blocks of four words serve 32 columns.
+            ulong block = ((ulong)module << 44) | ((ulong)(stream.FirstRow + firstRow + row) << 14);
+            long at = (long)row * size;
+            for (int i = 0; i < size; i += 2 * Lanes.Width, block += 8)
             {
-                // Eight blocks of four words serve 32 columns.
-                ulong block = ((ulong)module << 44) | ((ulong)(firstRow + row) << 14);
-                long at = (long)row * size;
-                for (int i = 0; i < size; i += 2 * Lanes.Width, block += 8)
+                stream.Random.EightBlocks(block, out Vector512<uint> low, out Vector512<uint> high);
+                Mask(low, threshold, scale, x + at + i, y + at + i, size - i, add);
+                if (size - i > Lanes.Width)
                 {
-                    random.EightBlocks(block, out Vector512<uint> low, out Vector512<uint> high);
-                    Mask(low, at + i, size - i);
-                    if (size - i > Lanes.Width)
-                    {
-                        Mask(high, at + i + Lanes.Width, size - i - Lanes.Width);
-                    }
+                    Mask(high, threshold, scale, x + at + i + Lanes.Width, y + at + i + Lanes.Width, size - i - Lanes.Width, add);
                 }
             }
         }
+    }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void Mask(Vector512<uint> bits, long at, int count)
-        {
-            Vector512<float> kept = Vector512.GreaterThanOrEqual(bits, Vector512.Create(threshold)).AsSingle();
-            Vector512<float> value = Vector512.ConditionalSelect(kept, Lanes.Load(x + at, count) * Vector512.Create(scale), Vector512<float>.Zero);
-            Lanes.Store(add ? Lanes.Load(y + at, count) + value : value, y + at, count);
-        }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Mask(Vector512<uint> bits, Vector512<uint> threshold, Vector512<float> scale, float* x, float* y, int count, bool add)
+    {
+        Vector512<float> kept = Vector512.GreaterThanOrEqual(bits, threshold).AsSingle();
+        Vector512<float> value = Vector512.ConditionalSelect(kept, Lanes.Load(x, count) * scale, Vector512<float>.Zero);
+        Lanes.Store(add ? Lanes.Load(y, count) + value : value, y, count);
     }
 }

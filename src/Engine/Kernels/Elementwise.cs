@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using FedLLM.Engine.Models;
 using FedLLM.Numerics;
 
 namespace FedLLM.Engine.Kernels;
@@ -6,9 +7,9 @@ namespace FedLLM.Engine.Kernels;
 /// <summary>The small row-by-row operations between the large ones.</summary>
 internal static unsafe class Elementwise
 {
-    /// <summary>y += x, <paramref name="count"/> elements.</summary>
-    public static void Add(Workers workers, float* x, float* y, long count)
-        => workers.Run((int)((count + Blocks.Elements - 1) / Blocks.Elements), new AddWork(x, y, count));
+    /// <summary>y = a + b, <paramref name="count"/> elements; y may be either of them.</summary>
+    public static void Add(Workers workers, float* a, float* b, float* y, long count)
+        => workers.Run((int)((count + Blocks.Elements - 1) / Blocks.Elements), new AddWork(a, b, y, count));
 
     /// <summary>x *= factor, <paramref name="count"/> elements, on the calling thread.</summary>
     public static void Scale(float* x, float factor, long count)
@@ -32,6 +33,20 @@ internal static unsafe class Elementwise
     public static void SumColumns(Workers workers, float* dy, float* db, int rows, int size)
         => workers.Run(Blocks.Count(size, Lanes.Width), new ColumnWork(dy, db, rows, size));
 
+    /// <summary>Multiplies row i of x [R,N] by factors[i].</summary>
+    public static void ScaleRows(Workers workers, float* factors, float* x, int rows, int size)
+    {
+        int perTask = Blocks.RowsPerTask(size);
+        workers.Run(Blocks.Count(rows, perTask), new ScaleRowsWork(factors, x, rows, size, perTask));
+    }
+
+    /// <summary>Copies the indexed rows of a weight matrix [·,D] to y [R,D], widened.</summary>
+    public static void Gather(Workers workers, WeightMatrix table, int* indices, float* y, int rows, int size)
+    {
+        int perTask = Blocks.RowsPerTask(size);
+        workers.Run(Blocks.Count(rows, perTask), new GatherWeightWork(table, indices, y, rows, size, perTask));
+    }
+
     /// <summary>Copies the indexed rows of a table [·,D] to y [R,D].</summary>
     public static void Gather(Workers workers, float* table, int* indices, float* y, int rows, int size)
     {
@@ -43,7 +58,7 @@ internal static unsafe class Elementwise
     public static void Scatter(Workers workers, float* y, int* indices, float* table, int rows, int size)
         => workers.Run(Blocks.Count(size, Lanes.Width), new ScatterWork(y, indices, table, rows, size));
 
-    private readonly struct AddWork(float* x, float* y, long count) : IParallelWork
+    private readonly struct AddWork(float* a, float* b, float* y, long count) : IParallelWork
     {
         public void Execute(int task, int worker)
         {
@@ -51,7 +66,7 @@ internal static unsafe class Elementwise
             for (long i = (long)task * Blocks.Elements; i < end; i += Lanes.Width)
             {
                 int lanes = (int)Math.Min(Lanes.Width, end - i);
-                Lanes.Store(Lanes.Load(y + i, lanes) + Lanes.Load(x + i, lanes), y + i, lanes);
+                Lanes.Store(Lanes.Load(a + i, lanes) + Lanes.Load(b + i, lanes), y + i, lanes);
             }
         }
     }
@@ -68,6 +83,18 @@ internal static unsafe class Elementwise
                 {
                     Lanes.Store(Lanes.Load(target + i, size - i) + Lanes.Load(bias + i, size - i), target + i, size - i);
                 }
+            }
+        }
+    }
+
+    private readonly struct ScaleRowsWork(float* factors, float* x, int rows, int size, int perTask) : IParallelWork
+    {
+        public void Execute(int task, int worker)
+        {
+            int end = Math.Min(rows, (task + 1) * perTask);
+            for (int row = task * perTask; row < end; row++)
+            {
+                Scale(x + ((long)row * size), factors[row], size);
             }
         }
     }
@@ -95,6 +122,18 @@ internal static unsafe class Elementwise
             for (int row = task * perTask; row < end; row++)
             {
                 new ReadOnlySpan<float>(table + ((long)indices[row] * size), size).CopyTo(new Span<float>(y + ((long)row * size), size));
+            }
+        }
+    }
+
+    private readonly struct GatherWeightWork(WeightMatrix table, int* indices, float* y, int rows, int size, int perTask) : IParallelWork
+    {
+        public void Execute(int task, int worker)
+        {
+            int end = Math.Min(rows, (task + 1) * perTask);
+            for (int row = task * perTask; row < end; row++)
+            {
+                table.CopyTo(indices[row] * size, size, new Span<float>(y + ((long)row * size), size));
             }
         }
     }

@@ -1,10 +1,11 @@
+using FedLLM.Engine.Models;
 using FedLLM.Numerics;
 
 namespace FedLLM.Engine.Kernels;
 
 /// <summary>
 /// Rotary position embedding (Su et al., 2021) in Hugging Face's half-split layout: elements i and i + d/2 of a head turn by position · θ^(-2i/d).
-/// Frequencies and angles are rounded to float32, as the reference does; cosine and sine are the project's own.
+/// A scaling (<see cref="RopeScaling"/>) is applied to the frequencies. Frequencies and angles are rounded to float32, as the reference does; cosine and sine are the project's own.
 /// </summary>
 internal sealed unsafe class Rotary
 {
@@ -14,17 +15,18 @@ internal sealed unsafe class Rotary
     private int _positions;
 
     /// <summary>Prepares the frequencies of heads of <paramref name="headSize"/> elements.</summary>
-    public Rotary(int headSize, double theta)
+    public Rotary(int headSize, double theta, RopeScaling? scaling = null)
     {
         _half = headSize / 2;
         _frequencies = new float[_half];
         for (int i = 0; i < _half; i++)
         {
-            _frequencies[i] = (float)(1.0 / ScalarMath.Pow(theta, 2.0 * i / headSize));
+            float frequency = (float)(1.0 / ScalarMath.Pow(theta, 2.0 * i / headSize));
+            _frequencies[i] = scaling is null ? frequency : (float)scaling.Scale(frequency);
         }
     }
 
-    /// <summary>θ^(-2i/d) for i = 0 … d/2 - 1.</summary>
+    /// <summary>θ^(-2i/d), scaled, for i = 0 … d/2 - 1.</summary>
     public ReadOnlySpan<float> Frequencies => _frequencies;
 
     /// <summary>

@@ -9,7 +9,7 @@ namespace FedLLM.Engine.Models;
 /// Per layer: x += o(attention(rope(q(n)), rope(k(n)), v(n))), n = rmsnorm(x); x += down(silu(gate(m)) ⊙ up(m)), m = rmsnorm(x).
 /// </summary>
 /// <remarks>
-/// One instance holds one pass's activations and serves one lane; the weights are shared and never written.
+/// One instance holds one pass's activations, those of all its lanes; the weights are shared and never written.
 /// Letters: T rows (tokens of all sequences), D hidden, H heads, G key-value heads, d head size, F MLP width, r rank.
 /// </remarks>
 internal sealed unsafe class Decoder
@@ -17,10 +17,13 @@ internal sealed unsafe class Decoder
     private readonly DecoderWeights _weights;
     private readonly ModelConfig _config;
     private readonly Workers _workers;
+    private readonly bool _checkpointing;
     private readonly Rotary _rotary;
     private readonly Attention _attention;
     private readonly LinearPass _linear;
+    private readonly ActivationBuffer[] _inputs;
     private readonly LayerActivations[] _layers;
+    private readonly LayerActivations _passing = new();
     private readonly ActivationBuffer _output = new();
     private readonly ActivationBuffer _branch = new();
     private readonly ActivationBuffer _gradient = new();
@@ -30,17 +33,24 @@ internal sealed unsafe class Decoder
     private readonly ActivationBuffer _dKey = new();
     private readonly ActivationBuffer _dValue = new();
     private readonly ActivationBuffer _dAttended = new();
+    private float*[] _cachedKeys = [];
+    private float*[] _cachedValues = [];
 
     /// <summary>Prepares passes over <paramref name="weights"/> on <paramref name="workers"/>.</summary>
-    public Decoder(DecoderWeights weights, Workers workers)
+    /// <param name="weights">The base model.</param>
+    /// <param name="workers">Threads.</param>
+    /// <param name="checkpointing">Whether to keep only the layers' inputs and compute a layer again before its backward pass (Chen et al., 2016); same bits.</param>
+    public Decoder(DecoderWeights weights, Workers workers, bool checkpointing = false)
     {
         _weights = weights;
         _config = weights.Config;
         _workers = workers;
-        _rotary = new Rotary(_config.HeadSize, _config.RopeTheta);
+        _checkpointing = checkpointing;
+        _rotary = new Rotary(_config.HeadSize, _config.RopeTheta, _config.RopeScaling);
         _attention = new Attention(_config.Heads, _config.KeyValueHeads, _config.HeadSize);
         _linear = new LinearPass(workers);
-        _layers = [.. Enumerable.Range(0, _config.Layers).Select(_ => new LayerActivations())];
+        _inputs = [.. Enumerable.Range(0, _config.Layers).Select(_ => new ActivationBuffer())];
+        _layers = [.. Enumerable.Range(0, checkpointing ? 0 : _config.Layers).Select(_ => new LayerActivations())];
     }
 
     /// <summary>The rotary embedding of this model.</summary>
@@ -52,146 +62,174 @@ internal sealed unsafe class Decoder
     /// <summary>The gradient of the loss by <see cref="Output"/>, [T,D], to be filled before <see cref="Backward"/>.</summary>
     public float* OutputGradient(int rows) => _gradient.Ensure((long)rows * _config.HiddenSize);
 
-    /// <summary>
-    /// Runs the batch up to <see cref="Output"/>.
-    /// </summary>
+    /// <summary>Runs the batch up to <see cref="Output"/> and keeps nothing else.</summary>
     /// <param name="batch">The packed sequences.</param>
-    /// <param name="adapter">The adapter, or null for the base model.</param>
-    /// <param name="dropout">Dropout on the adapter's inputs, or null.</param>
-    /// <param name="cache">Keys and values of the batch's only sequence so far; the new ones are appended. Null without generation.</param>
-    /// <param name="keep">Whether to keep what <see cref="Backward"/> needs.</param>
-    public void Forward(PackedBatch batch, LoraAdapter? adapter, DropoutStream? dropout, KeyValueCache? cache, bool keep)
+    /// <param name="lanes">The lanes that run with an adapter.</param>
+    /// <param name="caches">Keys and values of each sequence of the batch so far; the new ones are appended. Null without generation.</param>
+    public void Forward(PackedBatch batch, LaneSet lanes, IReadOnlyList<KeyValueCache>? caches = null)
     {
-        int rows = batch.Rows; // T
-        int hidden = _config.HiddenSize; // D
-        float* x = _layers[0].Input.Ensure((long)rows * hidden);
-        fixed (float* embedding = _weights.Embedding)
-        fixed (int* tokens = batch.Tokens)
-        {
-            Elementwise.Gather(_workers, embedding, tokens, x, rows, hidden); // [T,D]
-        }
-
+        Embed(batch, _inputs[0]);
         for (int layer = 0; layer < _config.Layers; layer++)
         {
-            LayerActivations kept = _layers[keep ? layer : 0];
-            ActivationBuffer next = layer + 1 == _config.Layers ? _output : _layers[keep ? layer + 1 : 0].Input;
-            ForwardLayer(layer, kept, next, batch, adapter, dropout, cache);
+            // The input is dead by the time its layer's output is written: one buffer serves all layers.
+            ActivationBuffer next = layer + 1 == _config.Layers ? _output : _inputs[0];
+            ForwardLayer(layer, _inputs[0].Pointer, _passing, next, batch, lanes, caches, fullTraining: false);
         }
 
-        if (cache is not null)
+        for (int s = 0; s < caches?.Count; s++)
         {
-            cache.Count += rows;
+            caches[s].Count += batch.Spans[s].QueryCount;
+        }
+    }
+
+    /// <summary>Runs the batch up to <see cref="Output"/> and keeps what <see cref="Backward"/> needs, from the lowest trained layer on.</summary>
+    /// <param name="batch">The packed sequences.</param>
+    /// <param name="lanes">The lanes; without any, all parameters are to be trained.</param>
+    public void ForwardForTraining(PackedBatch batch, LaneSet lanes)
+    {
+        bool full = lanes.Count == 0;
+        int lowest = full ? 0 : lanes.LowestLayer;
+        Embed(batch, _inputs[0]);
+        ActivationBuffer input = _inputs[0];
+        for (int layer = 0; layer < _config.Layers; layer++)
+        {
+            ActivationBuffer next = layer + 1 == _config.Layers ? _output : layer + 1 > lowest ? _inputs[layer + 1] : _inputs[0];
+            ForwardLayer(layer, input.Pointer, Kept(layer, lowest), next, batch, lanes, caches: null, full);
+            input = next;
         }
     }
 
     /// <summary>
-    /// Carries <see cref="OutputGradient"/> down to the lowest trained parameter, adding to the adapter's gradient, or to every parameter's.
+    /// Carries <see cref="OutputGradient"/> down to the lowest trained parameter, adding to the lanes' gradients, or to every parameter's.
     /// </summary>
-    /// <param name="batch">The batch of the last kept <see cref="Forward"/>.</param>
-    /// <param name="adapter">The adapter of that pass.</param>
-    /// <param name="dropout">The dropout of that pass.</param>
-    /// <param name="adapterGradient">Gradient of the adapter's flat buffer, added to; null in full-parameter training.</param>
+    /// <param name="batch">The batch of the last <see cref="ForwardForTraining"/>.</param>
+    /// <param name="lanes">The lanes of that pass.</param>
     /// <param name="fullGradient">Gradients of all parameters, added to; null in LoRA training.</param>
-    public void Backward(PackedBatch batch, LoraAdapter? adapter, DropoutStream? dropout, float[]? adapterGradient, DecoderWeights? fullGradient)
+    public void Backward(PackedBatch batch, LaneSet lanes, DecoderWeights? fullGradient = null)
     {
-        int rows = batch.Rows;
-        for (int layer = _config.Layers - 1; layer >= 0; layer--)
+        int lowest = fullGradient is null ? lanes.LowestLayer : 0;
+        for (int layer = _config.Layers - 1; layer >= lowest; layer--)
         {
-            BackwardLayer(layer, batch, adapter, dropout, adapterGradient, fullGradient);
+            float* input = _inputs[layer > lowest ? layer : 0].Pointer;
+            if (_checkpointing)
+            {
+                ForwardLayer(layer, input, _passing, next: null, batch, lanes, caches: null, fullGradient is not null);
+            }
+
+            BackwardLayer(layer, input, Kept(layer, lowest), batch, lanes, fullGradient?.Layers[layer], below: layer > lowest || fullGradient is not null);
         }
 
         if (fullGradient is not null)
         {
-            fixed (float* table = fullGradient.Embedding)
+            fixed (float* table = fullGradient.Embedding.Single)
             fixed (int* tokens = batch.Tokens)
             {
-                Elementwise.Scatter(_workers, _gradient.Pointer, tokens, table, rows, _config.HiddenSize);
+                Elementwise.Scatter(_workers, _gradient.Pointer, tokens, table, batch.Rows, _config.HiddenSize);
             }
         }
     }
 
+    private LayerActivations Kept(int layer, int lowest) => _checkpointing || layer < lowest ? _passing : _layers[layer];
+
+    private void Embed(PackedBatch batch, ActivationBuffer x)
+    {
+        float* rows = x.Ensure((long)batch.Rows * _config.HiddenSize);
+        fixed (int* tokens = batch.Tokens)
+        {
+            Elementwise.Gather(_workers, _weights.Embedding, tokens, rows, batch.Rows, _config.HiddenSize); // [T,D]
+        }
+    }
+
+    // What only an adapter's gradient reads is kept only where that layer has one; other layers share a buffer for it.
+    // Without `next`, the layer is computed as far as its backward pass needs it.
     private void ForwardLayer(
-        int layer, LayerActivations kept, ActivationBuffer next, PackedBatch batch, LoraAdapter? adapter, DropoutStream? dropout, KeyValueCache? cache)
+        int layer, float* x, LayerActivations kept, ActivationBuffer? next, PackedBatch batch, LaneSet lanes, IReadOnlyList<KeyValueCache>? caches, bool fullTraining)
     {
         LayerWeights weights = _weights.Layers[layer];
-        var lora = new LoraPass(adapter, layer, dropout, kept);
         int rows = batch.Rows;
         int hidden = _config.HiddenSize;
         int queryWidth = _config.QuerySize;
         int keyWidth = _config.KeyValueSize;
         long wide = (long)rows * _config.IntermediateSize;
-        float* x = kept.Input.Pointer;
         float* branch = _branch.Ensure((long)rows * hidden);
+        LayerActivations attentionInput = fullTraining || lanes.Adapts(layer, LinearKind.Query, LinearKind.Key, LinearKind.Value) ? kept : _passing;
+        LayerActivations outputInput = fullTraining || lanes.Adapts(layer, LinearKind.Output) ? kept : _passing;
+        LayerActivations mlp = fullTraining || lanes.Adapts(layer, LinearKind.Gate, LinearKind.Up) ? kept : _passing;
+        LayerActivations downInput = fullTraining || lanes.Adapts(layer, LinearKind.Down) ? kept : _passing;
 
-        float* normed = kept.AttentionInput.Ensure((long)rows * hidden); // [T,D]
+        float* normed = attentionInput.AttentionInput.Ensure((long)rows * hidden); // [T,D]
         float* query = kept.Query.Ensure((long)rows * queryWidth); // [T,H·d]
         float* key = kept.Key.Ensure((long)rows * keyWidth); // [T,G·d]
         float* value = kept.Value.Ensure((long)rows * keyWidth); // [T,G·d]
-        float* attended = kept.Attended.Ensure((long)rows * queryWidth); // [T,H·d]
+        float* attended = outputInput.Attended.Ensure((long)rows * queryWidth); // [T,H·d]
         float* logSumExp = kept.LogSumExp.Ensure((long)rows * _config.Heads); // [T,H]
         fixed (float* norm = weights.InputNorm)
         {
             RmsNorm.Forward(_workers, x, norm, normed, kept.InputInverse.Ensure(rows), rows, hidden, _config.NormEpsilon);
         }
 
-        _linear.Forward(weights, LinearKind.Query, lora, normed, query, rows);
-        _linear.Forward(weights, LinearKind.Key, lora, normed, key, rows);
-        _linear.Forward(weights, LinearKind.Value, lora, normed, value, rows);
+        Linear(LinearKind.Query, normed, query);
+        Linear(LinearKind.Key, normed, key);
+        Linear(LinearKind.Value, normed, value);
         fixed (int* positions = batch.Positions)
         {
             _rotary.Apply(_workers, query, positions, rows, _config.Heads, 1);
             _rotary.Apply(_workers, key, positions, rows, _config.KeyValueHeads, 1);
         }
 
-        if (cache is null)
+        if (caches is null)
         {
-            _attention.Forward(_workers, batch.Spans, query, key, value, false, attended, logSumExp);
+            _attention.Forward(_workers, batch.Spans, query, key, value, attended, logSumExp);
         }
         else
         {
-            Append(cache.Keys(layer), key, cache.Count, rows, keyWidth);
-            Append(cache.Values(layer), value, cache.Count, rows, keyWidth);
-            _attention.Forward(_workers, batch.Spans, query, cache.Keys(layer).Pointer, cache.Values(layer).Pointer, true, attended, logSumExp);
+            AttendCached(layer, batch, caches, query, key, value, attended, logSumExp);
         }
 
-        _linear.Forward(weights, LinearKind.Output, lora, attended, branch, rows); // [T,D]
+        Linear(LinearKind.Output, attended, branch); // [T,D]
         float* middle = kept.Middle.Ensure((long)rows * hidden);
-        Sum(x, branch, middle, (long)rows * hidden);
+        Elementwise.Add(_workers, x, branch, middle, (long)rows * hidden);
 
-        float* mlpInput = kept.MlpInput.Ensure((long)rows * hidden); // [T,D]
+        float* mlpInput = mlp.MlpInput.Ensure((long)rows * hidden); // [T,D]
         float* gate = kept.Gate.Ensure(wide); // [T,F]
         float* up = kept.Up.Ensure(wide); // [T,F]
-        float* gated = kept.Gated.Ensure(wide); // [T,F]
         fixed (float* norm = weights.PostAttentionNorm)
         {
             RmsNorm.Forward(_workers, middle, norm, mlpInput, kept.MiddleInverse.Ensure(rows), rows, hidden, _config.NormEpsilon);
         }
 
-        _linear.Forward(weights, LinearKind.Gate, lora, mlpInput, gate, rows);
-        _linear.Forward(weights, LinearKind.Up, lora, mlpInput, up, rows);
+        Linear(LinearKind.Gate, mlpInput, gate);
+        Linear(LinearKind.Up, mlpInput, up);
+        if (next is null && downInput != kept)
+        {
+            return;
+        }
+
+        float* gated = downInput.Gated.Ensure(wide); // [T,F]
         SwiGlu.Forward(_workers, gate, up, gated, wide);
-        _linear.Forward(weights, LinearKind.Down, lora, gated, branch, rows); // [T,D]
-        Sum(middle, branch, next.Ensure((long)rows * hidden), (long)rows * hidden);
+        Linear(LinearKind.Down, gated, branch); // [T,D]
+        if (next is not null)
+        {
+            Elementwise.Add(_workers, middle, branch, next.Ensure((long)rows * hidden), (long)rows * hidden);
+        }
+
+        void Linear(LinearKind kind, float* input, float* output)
+            => _linear.Forward(weights, layer, kind, lanes, kept.LoraDown[(int)kind], input, output, rows);
     }
 
     private void BackwardLayer(
-        int layer, PackedBatch batch, LoraAdapter? adapter, DropoutStream? dropout, float[]? adapterGradient, DecoderWeights? fullGradient)
+        int layer, float* x, LayerActivations kept, PackedBatch batch, LaneSet lanes, LayerWeights? full, bool below)
     {
         LayerWeights weights = _weights.Layers[layer];
-        LayerWeights? full = fullGradient?.Layers[layer];
-        LayerActivations kept = _layers[layer];
-        var lora = new LoraPass(adapter, layer, dropout, kept);
-        var into = new LinearGradient(adapterGradient, full);
         int rows = batch.Rows;
         int hidden = _config.HiddenSize;
-        bool below = layer > 0 || full is not null; // is there anything to train under this layer?
         float* dx = _gradient.Pointer; // [T,D]: on entry by the layer's output, on exit by its input
 
-        // MLP branch.
-        bool attentionTrains = below || lora.Trains(LinearKind.Query, LinearKind.Key, LinearKind.Value, LinearKind.Output);
-        bool gateTrains = attentionTrains || lora.Trains(LinearKind.Gate, LinearKind.Up);
+        // MLP branch. `below`: something trains under this layer.
+        bool attentionTrains = below || lanes.Adapts(layer, LinearKind.Query, LinearKind.Key, LinearKind.Value, LinearKind.Output);
+        bool gateTrains = attentionTrains || lanes.Adapts(layer, LinearKind.Gate, LinearKind.Up);
         float* dGated = gateTrains ? _wide.Ensure((long)rows * _config.IntermediateSize) : null; // [T,F]
-        _linear.Backward(weights, LinearKind.Down, lora, into, kept.Gated.Pointer, dx, dGated, rows, accumulate: false);
+        Linear(LinearKind.Down, kept.Gated.Pointer, dx, dGated, false);
         if (!gateTrains)
         {
             return;
@@ -201,8 +239,8 @@ internal sealed unsafe class Decoder
         float* dUp = kept.Up.Pointer;
         SwiGlu.Backward(_workers, dGated, dGate, dUp, (long)rows * _config.IntermediateSize);
         float* dNormed = attentionTrains ? _normGradient.Ensure((long)rows * hidden) : null; // [T,D]
-        _linear.Backward(weights, LinearKind.Gate, lora, into, kept.MlpInput.Pointer, dGate, dNormed, rows, accumulate: false);
-        _linear.Backward(weights, LinearKind.Up, lora, into, kept.MlpInput.Pointer, dUp, dNormed, rows, accumulate: true);
+        Linear(LinearKind.Gate, kept.MlpInput.Pointer, dGate, dNormed, false);
+        Linear(LinearKind.Up, kept.MlpInput.Pointer, dUp, dNormed, true);
         if (!attentionTrains)
         {
             return;
@@ -211,9 +249,9 @@ internal sealed unsafe class Decoder
         BackwardNorm(dNormed, kept.Middle.Pointer, kept.MiddleInverse.Pointer, weights.PostAttentionNorm, full?.PostAttentionNorm, dx, rows);
 
         // Attention branch.
-        bool qkvTrains = below || lora.Trains(LinearKind.Query, LinearKind.Key, LinearKind.Value);
+        bool qkvTrains = below || lanes.Adapts(layer, LinearKind.Query, LinearKind.Key, LinearKind.Value);
         float* dAttended = qkvTrains ? _dAttended.Ensure((long)rows * _config.QuerySize) : null; // [T,H·d]
-        _linear.Backward(weights, LinearKind.Output, lora, into, kept.Attended.Pointer, dx, dAttended, rows, accumulate: false);
+        Linear(LinearKind.Output, kept.Attended.Pointer, dx, dAttended, false);
         if (!qkvTrains)
         {
             return;
@@ -233,13 +271,16 @@ internal sealed unsafe class Decoder
 
         dNormed = below ? dNormed : null;
         float* input = kept.AttentionInput.Pointer;
-        _linear.Backward(weights, LinearKind.Query, lora, into, input, dQuery, dNormed, rows, accumulate: false);
-        _linear.Backward(weights, LinearKind.Key, lora, into, input, dKey, dNormed, rows, accumulate: true);
-        _linear.Backward(weights, LinearKind.Value, lora, into, input, dValue, dNormed, rows, accumulate: true);
+        Linear(LinearKind.Query, input, dQuery, dNormed, false);
+        Linear(LinearKind.Key, input, dKey, dNormed, true);
+        Linear(LinearKind.Value, input, dValue, dNormed, true);
         if (below)
         {
-            BackwardNorm(dNormed, kept.Input.Pointer, kept.InputInverse.Pointer, weights.InputNorm, full?.InputNorm, dx, rows);
+            BackwardNorm(dNormed, x, kept.InputInverse.Pointer, weights.InputNorm, full?.InputNorm, dx, rows);
         }
+
+        void Linear(LinearKind kind, float* inputRows, float* dy, float* dInput, bool accumulate)
+            => _linear.Backward(weights, layer, kind, lanes, full, kept.LoraDown[(int)kind], inputRows, dy, dInput, rows, accumulate);
     }
 
     private void BackwardNorm(float* dy, float* x, float* inverse, float[] weight, float[]? weightGradient, float* dx, int rows)
@@ -258,16 +299,24 @@ internal sealed unsafe class Decoder
         }
     }
 
-    private void Sum(float* x, float* branch, float* y, long count)
+    private void AttendCached(
+        int layer, PackedBatch batch, IReadOnlyList<KeyValueCache> caches, float* query, float* key, float* value, float* attended, float* logSumExp)
     {
-        if (x != y)
+        ReadOnlySpan<AttentionSpan> spans = batch.Spans;
+        if (_cachedKeys.Length < spans.Length)
         {
-            Buffer.MemoryCopy(x, y, count * sizeof(float), count * sizeof(float));
+            _cachedKeys = new float*[spans.Length];
+            _cachedValues = new float*[spans.Length];
         }
 
-        Elementwise.Add(_workers, branch, y, count);
-    }
+        for (int s = 0; s < spans.Length; s++)
+        {
+            long first = (long)spans[s].QueryRow * _config.KeyValueSize;
+            caches[s].Append(layer, key + first, value + first, spans[s].QueryCount);
+            _cachedKeys[s] = caches[s].Keys(layer);
+            _cachedValues[s] = caches[s].Values(layer);
+        }
 
-    private static void Append(ActivationBuffer cache, float* rows, int at, int count, int width)
-        => new ReadOnlySpan<float>(rows, count * width).CopyTo(new Span<float>(cache.Pointer + ((long)at * width), count * width));
+        _attention.ForwardCached(_workers, spans, query, _cachedKeys, _cachedValues, attended, logSumExp);
+    }
 }

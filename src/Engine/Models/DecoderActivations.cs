@@ -5,10 +5,7 @@ namespace FedLLM.Engine.Models;
 /// <summary>What one decoder layer leaves behind for the backward pass. T rows; see <see cref="ModelConfig"/> for the letters.</summary>
 internal sealed class LayerActivations
 {
-    /// <summary>The residual stream entering the layer, [T,D].</summary>
-    public ActivationBuffer Input { get; } = new();
-
-    /// <summary>1/rms of <see cref="Input"/>'s rows, [T].</summary>
+    /// <summary>1/rms of the rows entering the layer, [T].</summary>
     public ActivationBuffer InputInverse { get; } = new();
 
     /// <summary>The normalised input of q, k and v, [T,D].</summary>
@@ -47,6 +44,6 @@ internal sealed class LayerActivations
     /// <summary>silu(gate) ⊙ up, the input of down, [T,F].</summary>
     public ActivationBuffer Gated { get; } = new();
 
-    /// <summary>Per linear layer, (alpha/r)·A·dropout(x), [T,r].</summary>
+    /// <summary>Per linear layer, s·A·dropout(x) of every lane, [T,r].</summary>
     public ActivationBuffer[] LoraDown { get; } = [.. Enumerable.Range(0, LoraAdapter.LinearKinds).Select(_ => new ActivationBuffer())];
 }

@@ -30,7 +30,7 @@ public enum LinearKind
 /// <param name="InSize">Input features.</param>
 /// <param name="Weight">The matrix, OutSize·InSize elements.</param>
 /// <param name="Bias">The bias, or null.</param>
-public sealed record LinearWeights(int OutSize, int InSize, float[] Weight, float[]? Bias = null);
+public sealed record LinearWeights(int OutSize, int InSize, WeightMatrix Weight, float[]? Bias = null);
 
 /// <summary>Parameters of one decoder layer.</summary>
 public sealed class LayerWeights
@@ -55,10 +55,10 @@ public sealed class DecoderWeights
     public required ModelConfig Config { get; init; }
 
     /// <summary>model.embed_tokens.weight, [V, D].</summary>
-    public required float[] Embedding { get; init; }
+    public required WeightMatrix Embedding { get; init; }
 
-    /// <summary>lm_head.weight, [V, D]; the same array as <see cref="Embedding"/> when tied.</summary>
-    public required float[] Head { get; init; }
+    /// <summary>lm_head.weight, [V, D]; the same matrix as <see cref="Embedding"/> when tied.</summary>
+    public required WeightMatrix Head { get; init; }
 
     /// <summary>model.norm.weight, [D].</summary>
     public required float[] FinalNorm { get; init; }
@@ -67,16 +67,17 @@ public sealed class DecoderWeights
     public required IReadOnlyList<LayerWeights> Layers { get; init; }
 
     /// <summary>Every parameter once (a tied head is not repeated), in a fixed order.</summary>
+    /// <exception cref="InvalidOperationException">The weights are kept as bfloat16.</exception>
     public IEnumerable<(float[] Values, bool IsMatrix)> Parameters()
     {
-        yield return (Embedding, true);
+        yield return (Embedding.Single, true);
         foreach (LayerWeights layer in Layers)
         {
             yield return (layer.InputNorm, false);
             yield return (layer.PostAttentionNorm, false);
             foreach (LinearWeights linear in layer.Linears)
             {
-                yield return (linear.Weight, true);
+                yield return (linear.Weight.Single, true);
                 if (linear.Bias is not null)
                 {
                     yield return (linear.Bias, false);
@@ -87,19 +88,19 @@ public sealed class DecoderWeights
         yield return (FinalNorm, false);
         if (!ReferenceEquals(Head, Embedding))
         {
-            yield return (Head, true);
+            yield return (Head.Single, true);
         }
     }
 
     /// <summary>Zeros of the same shapes, tied where these are tied: a place for gradients.</summary>
     public DecoderWeights ZerosLike()
     {
-        var embedding = new float[Embedding.Length];
+        var embedding = new WeightMatrix(new float[Embedding.Length]);
         return new DecoderWeights
         {
             Config = Config,
             Embedding = embedding,
-            Head = ReferenceEquals(Head, Embedding) ? embedding : new float[Head.Length],
+            Head = ReferenceEquals(Head, Embedding) ? embedding : new WeightMatrix(new float[Head.Length]),
             FinalNorm = new float[FinalNorm.Length],
             Layers =
             [
@@ -109,7 +110,7 @@ public sealed class DecoderWeights
                     PostAttentionNorm = new float[layer.PostAttentionNorm.Length],
                     Linears =
                     [
-                        .. layer.Linears.Select(l => l with { Weight = new float[l.Weight.Length], Bias = l.Bias is null ? null : new float[l.Bias.Length] }),
+                        .. layer.Linears.Select(l => l with { Weight = new WeightMatrix(new float[l.Weight.Length]), Bias = l.Bias is null ? null : new float[l.Bias.Length] }),
                     ],
                 }),
             ],

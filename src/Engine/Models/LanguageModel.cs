@@ -6,7 +6,24 @@ namespace FedLLM.Engine.Models;
 /// <summary>Log-likelihood of one sequence's scored tokens.</summary>
 /// <param name="LogProbability">Σ log p over the scored tokens, in nats.</param>
 /// <param name="Count">Number of scored tokens.</param>
-public readonly record struct SequenceScore(double LogProbability, int Count);
+public readonly record struct SequenceScore(double LogProbability, int Count)
+{
+    /// <summary>Mean log p of a scored token; 0 where none is scored.</summary>
+    public double MeanLogProbability => Count > 0 ? LogProbability / Count : 0;
+
+    /// <summary>Sums the next <paramref name="count"/> log-probabilities, in float64 and in order, and moves past them.</summary>
+    internal static SequenceScore Take(scoped ref ReadOnlySpan<float> logProbabilities, int count)
+    {
+        double sum = 0;
+        foreach (float value in logProbabilities[..count])
+        {
+            sum += value;
+        }
+
+        logProbabilities = logProbabilities[count..];
+        return new SequenceScore(sum, count);
+    }
+}
 
 /// <summary>A base model with an optional adapter, for evaluation and generation. Not safe for concurrent calls.</summary>
 /// <remarks>Activations are reached by address, which does not keep them from the garbage collector: each pass keeps its model alive to its end.</remarks>
@@ -16,6 +33,7 @@ public sealed unsafe class LanguageModel
     private readonly Decoder _decoder;
     private readonly ScoringHead _head;
     private readonly PackedBatch _batch = new();
+    private readonly LaneSet _lanes = new();
 
     /// <summary>Prepares evaluation of <paramref name="weights"/> with <paramref name="adapter"/>, or alone.</summary>
     public LanguageModel(DecoderWeights weights, LoraAdapter? adapter, Workers workers)
@@ -45,18 +63,30 @@ public sealed unsafe class LanguageModel
         }
 
         ReadOnlySpan<float> logProbabilities = TokenLogProbabilities();
-        int next = 0;
         for (int s = 0; s < scores.Length; s++)
         {
-            int count = sequences[s].Scored.AsSpan(1).Count(true);
-            double sum = 0;
-            foreach (float value in logProbabilities.Slice(next, count))
-            {
-                sum += value;
-            }
+            scores[s] = SequenceScore.Take(ref logProbabilities, sequences[s].ScoredCount);
+        }
 
-            scores[s] = new SequenceScore(sum, count);
-            next += count;
+        return scores;
+    }
+
+    /// <summary>Scores both sequences of every pair, running the tokens they share once; each score is within rounding of the sequence's alone.</summary>
+    public (SequenceScore Chosen, SequenceScore Rejected)[] Score(ReadOnlySpan<PreferencePair> pairs)
+    {
+        _batch.Clear();
+        foreach (PreferencePair pair in pairs)
+        {
+            _batch.Add(pair);
+        }
+
+        _batch.EndLane();
+        var scores = new (SequenceScore, SequenceScore)[pairs.Length];
+        ReadOnlySpan<float> logProbabilities = _batch.ScoredCount > 0 ? TokenLogProbabilities() : [];
+        for (int i = 0; i < scores.Length; i++)
+        {
+            SequenceScore chosen = SequenceScore.Take(ref logProbabilities, pairs[i].Chosen.ScoredCount);
+            scores[i] = (chosen, SequenceScore.Take(ref logProbabilities, pairs[i].Rejected.ScoredCount));
         }
 
         return scores;
@@ -73,7 +103,7 @@ public sealed unsafe class LanguageModel
     public float[] Logits(ReadOnlySpan<TokenSequence> sequences)
     {
         _batch.Pack(sequences);
-        _decoder.Forward(_batch, Adapter, dropout: null, cache: null, keep: false);
+        Forward(caches: null);
         float[] logits = _head.Logits([.. Enumerable.Range(0, _batch.Rows)], _decoder.Output).ToArray();
         GC.KeepAlive(this);
         return logits;
@@ -83,25 +113,40 @@ public sealed unsafe class LanguageModel
     internal float[] Hidden(ReadOnlySpan<TokenSequence> sequences)
     {
         _batch.Pack(sequences);
-        _decoder.Forward(_batch, Adapter, dropout: null, cache: null, keep: false);
+        Forward(caches: null);
         float[] hidden = new ReadOnlySpan<float>(_decoder.Output, _batch.Rows * Config.HiddenSize).ToArray();
         GC.KeepAlive(this);
         return hidden;
     }
 
-    /// <summary>Appends tokens to the cached sequence and returns the logits [V] after the last; valid until the next call.</summary>
-    internal ReadOnlySpan<float> Continue(scoped ReadOnlySpan<int> tokens, KeyValueCache cache)
+    /// <summary>Appends tokens to each of several cached sequences; returns the logits [sequences,V] after the last token of each, valid until the next call.</summary>
+    internal ReadOnlySpan<float> Continue(IReadOnlyList<int[]> tokens, IReadOnlyList<KeyValueCache> caches)
     {
-        _batch.Continue(tokens, cache.Count);
-        _decoder.Forward(_batch, Adapter, dropout: null, cache, keep: false);
-        ReadOnlySpan<float> logits = _head.Logits([tokens.Length - 1], _decoder.Output);
+        _batch.Clear();
+        Span<int> lastRows = tokens.Count <= 64 ? stackalloc int[tokens.Count] : new int[tokens.Count];
+        for (int s = 0; s < tokens.Count; s++)
+        {
+            _batch.AddContinuation(tokens[s], caches[s].Count);
+            lastRows[s] = _batch.Rows - 1;
+        }
+
+        _batch.EndLane();
+        Forward(caches);
+        ReadOnlySpan<float> logits = _head.Logits(lastRows, _decoder.Output);
         GC.KeepAlive(this);
         return logits;
     }
 
+    private void Forward(IReadOnlyList<KeyValueCache>? caches)
+    {
+        _lanes.Clear();
+        _lanes.Add(new LanePass(_batch.Lane(0), Adapter));
+        _decoder.Forward(_batch, _lanes, caches);
+    }
+
     private ReadOnlySpan<float> TokenLogProbabilities()
     {
-        _decoder.Forward(_batch, Adapter, dropout: null, cache: null, keep: false);
+        Forward(caches: null);
         ReadOnlySpan<float> logProbabilities = _head.LogProbabilities(_batch, _decoder.Output);
         GC.KeepAlive(this);
         return logProbabilities;

@@ -25,13 +25,15 @@ public sealed class LoraAdapter
         Config = config;
         Parameters = parameters;
         _slots = new LoraSlot?[model.Layers * LinearKinds];
-        for (int layer = 0; layer < model.Layers; layer++)
+        foreach (LoraModule module in config.Modules(model.Layers))
         {
-            foreach (LinearKind kind in config.Targets)
-            {
-                _slots[(layer * LinearKinds) + (int)kind] = new LoraSlot(
-                    parameters.Layout[TensorNames.LoraA(layer, kind)].Offset, parameters.Layout[TensorNames.LoraB(layer, kind)].Offset);
-            }
+            MaxRank = Math.Max(MaxRank, module.Rank);
+            LowestLayer = Math.Min(LowestLayer, module.Layer);
+            _slots[(module.Layer * LinearKinds) + (int)module.Kind] = new LoraSlot(
+                parameters.Layout[TensorNames.LoraA(module.Layer, module.Kind)].Offset,
+                parameters.Layout[TensorNames.LoraB(module.Layer, module.Kind)].Offset,
+                module.Rank,
+                module.Scaling);
         }
     }
 
@@ -53,28 +55,33 @@ public sealed class LoraAdapter
         ArgumentNullException.ThrowIfNull(config);
         var parameters = new TensorSet(LoraLayout.For(model, config));
         var adapter = new LoraAdapter(model, config, parameters);
-        for (int layer = 0; layer < model.Layers; layer++)
+        foreach ((int layer, LinearKind kind, int rank, _) in config.Modules(model.Layers))
         {
-            foreach (LinearKind kind in config.Targets)
+            Span<float> a = parameters[TensorNames.LoraA(layer, kind)];
+            var random = new CounterRandom(seed, RandomPurpose.LoraInitialization, step: (layer * LinearKinds) + (int)kind);
+            float bound = 1f / MathF.Sqrt(a.Length / rank);
+            for (int i = 0; i < a.Length; i++)
             {
-                Span<float> a = parameters[TensorNames.LoraA(layer, kind)];
-                var random = new CounterRandom(seed, RandomPurpose.LoraInitialization, step: (layer * LinearKinds) + (int)kind);
-                float bound = 1f / MathF.Sqrt(a.Length / config.Rank);
-                for (int i = 0; i < a.Length; i++)
-                {
-                    a[i] = ((2f * random.Uniform((ulong)i)) - 1f) * bound;
-                }
+                a[i] = ((2f * random.Uniform((ulong)i)) - 1f) * bound;
             }
         }
 
         return adapter;
     }
 
+    /// <summary>The largest rank of any linear layer.</summary>
+    internal int MaxRank { get; }
+
+    /// <summary>The lowest decoder layer that carries an adapter.</summary>
+    internal int LowestLayer { get; } = int.MaxValue;
+
     /// <summary>Where the factors of one linear layer stand in the flat buffer, or null where it has none.</summary>
     internal LoraSlot? Slot(int layer, LinearKind kind) => _slots[(layer * LinearKinds) + (int)kind];
 }
 
-/// <summary>Offsets of one linear layer's factors.</summary>
+/// <summary>One linear layer's factors.</summary>
 /// <param name="A">First element of A [r,in].</param>
 /// <param name="B">First element of B [out,r].</param>
-internal readonly record struct LoraSlot(int A, int B);
+/// <param name="Rank">r.</param>
+/// <param name="Scaling">s, the factor of B·A.</param>
+internal readonly record struct LoraSlot(int A, int B, int Rank, float Scaling);

@@ -46,6 +46,9 @@ public sealed record ModelConfig
     /// <summary>Base of the rotary embedding's frequencies.</summary>
     public required double RopeTheta { get; init; }
 
+    /// <summary>How those frequencies are scaled, or null where they are not.</summary>
+    public RopeScaling? RopeScaling { get; init; }
+
     /// <summary>Whether the head shares the embedding's matrix.</summary>
     public required bool TiedEmbeddings { get; init; }
 

@@ -18,9 +18,8 @@ internal sealed unsafe class ScoringHead(DecoderWeights weights, Workers workers
     private readonly ActivationBuffer _dNormed = new();
     private readonly ActivationBuffer _dRows = new();
     private readonly ActivationBuffer _logProbabilities = new();
-    private readonly ActivationBuffer _weights = new();
 
-    /// <summary>Returns log p of every scored token of the batch, in its order, given the decoder's output [T,D].</summary>
+    /// <summary>Returns log p of every scored token of the batch, in its order, given the decoder's output [T,D]; valid until the next call.</summary>
     public ReadOnlySpan<float> LogProbabilities(PackedBatch batch, float* output)
     {
         int scored = batch.ScoredCount;
@@ -42,15 +41,14 @@ internal sealed unsafe class ScoringHead(DecoderWeights weights, Workers workers
     }
 
     /// <summary>
-    /// Returns log p of every scored token and writes the gradient of Σ weight·log p by the decoder's output to <paramref name="dOutput"/> [T,D].
+    /// As <see cref="LogProbabilities"/>, and prepares <see cref="Backward"/>: the gradient of each scored token's log p by its normalised row, which does not
+    /// depend on what the loss will make of it.
     /// </summary>
     /// <param name="batch">The batch.</param>
     /// <param name="output">The decoder's output, [T,D].</param>
-    /// <param name="weight">The weight of every scored token's log-probability, [scored].</param>
-    /// <param name="dOutput">Receives the gradient; rows that score nothing become zero.</param>
-    /// <param name="fullGradient">Gradients of the head and the final norm, added to; null in LoRA training.</param>
-    public ReadOnlySpan<float> LogProbabilitiesAndGradient(
-        PackedBatch batch, float* output, ReadOnlySpan<float> weight, float* dOutput, DecoderWeights? fullGradient)
+    /// <param name="factor">Factor on all gradients.</param>
+    /// <param name="fullGradient">Gradients of the head, added to; null in LoRA training.</param>
+    public ReadOnlySpan<float> LogProbabilitiesForTraining(PackedBatch batch, float* output, float factor = 1, DecoderWeights? fullGradient = null)
     {
         int scored = batch.ScoredCount;
         int hidden = weights.Config.HiddenSize;
@@ -59,15 +57,15 @@ internal sealed unsafe class ScoringHead(DecoderWeights weights, Workers workers
         float* normed = Normalize(batch.ScoredRows, output); // [scored,D]
         float* result = _logProbabilities.Ensure(scored);
         float* dNormed = _dNormed.Ensure((long)scored * hidden);
-        fixed (float* scales = weight, head = weights.Head, dHead = fullGradient?.Head)
+        fixed (float* dHead = fullGradient?.Head.Single)
         fixed (int* targets = batch.Targets)
         {
             for (int first = 0; first < scored; first += block)
             {
                 int rows = Math.Min(block, scored - first);
                 float* logits = Logits(normed, first, rows); // [rows,V]
-                CrossEntropy.LogProbabilitiesAndGradient(workers, logits, targets + first, scales + first, result + first, rows, vocabulary);
-                Gemm.Multiply(workers, rows, hidden, vocabulary, logits, vocabulary, 1, head, hidden, 1, dNormed + ((long)first * hidden), hidden, false);
+                CrossEntropy.LogProbabilitiesAndGradient(workers, logits, targets + first, factor, result + first, rows, vocabulary);
+                weights.Head.Multiply(workers, rows, hidden, vocabulary, logits, vocabulary, hidden, 1, dNormed + ((long)first * hidden), hidden, false);
                 if (fullGradient is not null)
                 {
                     Gemm.Multiply(workers, vocabulary, hidden, rows, logits, 1, vocabulary, normed + ((long)first * hidden), hidden, 1, dHead, hidden, true);
@@ -75,10 +73,28 @@ internal sealed unsafe class ScoringHead(DecoderWeights weights, Workers workers
             }
         }
 
+        return _logProbabilities.Span(scored);
+    }
+
+    /// <summary>Writes the gradient by the decoder's output to <paramref name="dOutput"/> [T,D]; rows that score nothing become zero.</summary>
+    /// <param name="batch">The batch of the last <see cref="LogProbabilitiesForTraining"/>.</param>
+    /// <param name="slopes">d loss / d log p of every scored token, [scored]; empty where its factor said it all.</param>
+    /// <param name="dOutput">Receives the gradient.</param>
+    /// <param name="fullGradient">Gradient of the final norm, added to; null in LoRA training.</param>
+    public void Backward(PackedBatch batch, ReadOnlySpan<float> slopes, float* dOutput, DecoderWeights? fullGradient = null)
+    {
+        int scored = batch.ScoredCount;
+        int hidden = weights.Config.HiddenSize;
+        float* dNormed = _dNormed.Pointer;
         float* dRows = _dRows.Ensure((long)scored * hidden);
         new Span<float>(dRows, scored * hidden).Clear();
-        fixed (float* norm = weights.FinalNorm, dNorm = fullGradient?.FinalNorm)
+        fixed (float* norm = weights.FinalNorm, dNorm = fullGradient?.FinalNorm, factors = slopes)
         {
+            if (!slopes.IsEmpty)
+            {
+                Elementwise.ScaleRows(workers, factors, dNormed, scored, hidden);
+            }
+
             if (fullGradient is not null)
             {
                 RmsNorm.BackwardWeight(workers, dNormed, _rows.Pointer, _inverse.Pointer, dNorm, scored, hidden);
@@ -92,8 +108,6 @@ internal sealed unsafe class ScoringHead(DecoderWeights weights, Workers workers
         {
             Elementwise.Scatter(workers, dRows, rows, dOutput, scored, hidden);
         }
-
-        return _logProbabilities.Span(scored);
     }
 
     /// <summary>Returns the logits [rows,V] of the given rows of the decoder's output; valid until the next call.</summary>
@@ -127,18 +141,7 @@ internal sealed unsafe class ScoringHead(DecoderWeights weights, Workers workers
         int hidden = weights.Config.HiddenSize;
         int vocabulary = weights.Config.VocabularySize;
         float* logits = _logits.Ensure((long)rows * vocabulary);
-        fixed (float* head = weights.Head)
-        {
-            Gemm.Multiply(workers, rows, vocabulary, hidden, normed + ((long)first * hidden), hidden, 1, head, 1, hidden, logits, vocabulary, false);
-        }
-
+        weights.Head.Multiply(workers, rows, vocabulary, hidden, normed + ((long)first * hidden), hidden, 1, hidden, logits, vocabulary, false);
         return logits;
-    }
-
-    /// <summary>A buffer for the weights of a batch's scored tokens.</summary>
-    public Span<float> Weights(int scored)
-    {
-        _weights.Ensure(scored);
-        return _weights.Span(scored);
     }
 }

@@ -8,13 +8,17 @@ namespace FedLLM.Engine.Training;
 /// <param name="Beta2">Decay of the second moment, in [0, 1).</param>
 /// <param name="Epsilon">Added to the root of the second moment, positive.</param>
 /// <param name="WeightDecay">Decoupled weight decay, not negative.</param>
-public sealed record AdamWSettings(double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8, double WeightDecay = 0.0);
+public sealed record AdamWSettings(double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8, double WeightDecay = 0.0) : OptimizerSettings
+{
+    /// <inheritdoc/>
+    public override IOptimizer Create(int count) => new AdamW(count, this);
+}
 
 /// <summary>
 /// AdamW (Loshchilov and Hutter, 2019, alg. 2) as PyTorch computes it:
 /// p ← p·(1 - lr·λ); m ← m + (1-β₁)(g - m); v ← β₂·v + (1-β₂)·g²; p ← p - lr/(1-β₁ᵗ) · m / (√v/√(1-β₂ᵗ) + ε).
 /// </summary>
-public sealed unsafe class AdamW
+public sealed unsafe class AdamW : IOptimizer
 {
     private readonly AdamWSettings _settings;
     private readonly float[] _first;
@@ -32,7 +36,7 @@ public sealed unsafe class AdamW
     /// <summary>Steps taken since the last reset.</summary>
     public int Steps { get; private set; }
 
-    /// <summary>Forgets both moments and the number of steps.</summary>
+    /// <inheritdoc/>
     public void Reset()
     {
         Array.Clear(_first);
@@ -40,8 +44,7 @@ public sealed unsafe class AdamW
         Steps = 0;
     }
 
-    /// <summary>Updates <paramref name="parameters"/> by <paramref name="gradient"/>, scaled by <paramref name="gradientScale"/> first.</summary>
-    /// <exception cref="ArgumentException">A span's length is not the optimizer's.</exception>
+    /// <inheritdoc/>
     public void Step(Span<float> parameters, ReadOnlySpan<float> gradient, double learningRate, float gradientScale = 1f)
     {
         if (parameters.Length != _first.Length || gradient.Length != _first.Length)

@@ -8,6 +8,7 @@ namespace FedLLM.Engine.Training;
 /// </summary>
 public sealed unsafe class FullTrainer
 {
+    private static readonly LaneSet NoLanes = new();
     private readonly DecoderWeights _gradient;
     private readonly Decoder _decoder;
     private readonly ScoringHead _head;
@@ -63,12 +64,12 @@ public sealed unsafe class FullTrainer
             Array.Clear(gradient);
         }
 
-        _decoder.Forward(_batch, adapter: null, dropout: null, cache: null, keep: true);
-        Span<float> weights = _head.Weights(_batch.ScoredCount);
-        weights.Fill((float)(-1.0 / _batch.ScoredCount));
-        double loss = LoraTrainer.MeanLoss(_head.LogProbabilitiesAndGradient(
-            _batch, _decoder.Output, weights, _decoder.OutputGradient(_batch.Rows), _gradient));
-        _decoder.Backward(_batch, adapter: null, dropout: null, adapterGradient: null, _gradient);
+        _decoder.ForwardForTraining(_batch, NoLanes);
+        double loss = NextTokenObjective.NegativeSum(
+            _head.LogProbabilitiesForTraining(_batch, _decoder.Output, (float)(-1.0 / _batch.ScoredCount), _gradient)) / _batch.ScoredCount;
+        _head.Backward(_batch, [], _decoder.OutputGradient(_batch.Rows), _gradient);
+        _decoder.Backward(_batch, NoLanes, _gradient);
+        GC.KeepAlive(this); // activations are reached by address
         double squares = 0;
         foreach (var (_, gradient, _) in _parameters)
         {

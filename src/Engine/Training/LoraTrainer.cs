@@ -3,127 +3,212 @@ using FedLLM.Numerics;
 
 namespace FedLLM.Engine.Training;
 
-/// <summary>How one optimizer step is done.</summary>
-/// <param name="LearningRate">Step size, not negative.</param>
-/// <param name="MaxGradNorm">Largest global gradient norm; 0 or less clips nothing.</param>
-/// <param name="Seed">Seed of the dropout masks.</param>
-/// <param name="Round">Round, for the dropout masks.</param>
-/// <param name="Client">Client, for the dropout masks.</param>
-/// <param name="Step">Step within the round, from 0, for the dropout masks.</param>
-public readonly record struct StepSettings(double LearningRate, double MaxGradNorm = 0, ulong Seed = 0, int Round = 0, int Client = 0, int Step = 0);
-
-/// <summary>What one optimizer step measured.</summary>
-/// <param name="Loss">Mean over the micro-batches of the mean negative log-likelihood per scored token, in nats, before the step.</param>
-/// <param name="GradientNorm">Global gradient norm before clipping.</param>
-/// <param name="Tokens">Tokens processed.</param>
-/// <param name="ScoredTokens">Tokens scored.</param>
-public readonly record struct StepResult(double Loss, double GradientNorm, int Tokens, int ScoredTokens);
-
 /// <summary>
-/// Trains a LoRA adapter on a frozen base by supervised fine-tuning: loss = mean over the scored tokens of -log p(token | its past).
+/// Trains LoRA adapters on one frozen base, several side by side: products with base weights run over the rows of all lanes, everything else lane by lane.
+/// A lane's bits are those of training alone: they depend neither on the other lanes nor on the threads.
 /// </summary>
-public sealed unsafe class LoraTrainer
+/// <typeparam name="TSample">What a batch is made of.</typeparam>
+public sealed unsafe class LoraTrainer<TSample>
 {
+    private readonly IObjective<TSample> _objective;
     private readonly Decoder _decoder;
     private readonly ScoringHead _head;
-    private readonly AdamW _optimizer;
     private readonly PackedBatch _batch = new();
-    private readonly float[] _gradient;
-    private readonly LoraAdapter _adapter;
+    private readonly LaneSet _lanes = new();
+    private LaneProgress[] _progress = [];
+    private float[] _slopes = [];
 
-    /// <summary>Prepares training on <paramref name="weights"/>, which stay as they are; starts from the zero adapter.</summary>
-    public LoraTrainer(DecoderWeights weights, LoraConfig config, AdamWSettings optimizer, Workers workers)
+    /// <summary>Prepares training on <paramref name="weights"/>, which stay as they are.</summary>
+    /// <param name="weights">The base model.</param>
+    /// <param name="objective">What the samples are trained towards.</param>
+    /// <param name="workers">Threads.</param>
+    /// <param name="checkpointing">Whether to keep only the layers' inputs and compute each layer again in the backward pass: less memory, same bits.</param>
+    public LoraTrainer(DecoderWeights weights, IObjective<TSample> objective, Workers workers, bool checkpointing = false)
     {
         ArgumentNullException.ThrowIfNull(weights);
-        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(objective);
         ArgumentNullException.ThrowIfNull(workers);
-        _decoder = new Decoder(weights, workers);
+        _objective = objective;
+        _decoder = new Decoder(weights, workers, checkpointing);
         _head = new ScoringHead(weights, workers);
-        var parameters = new TensorSet(Files.LoraLayout.For(weights.Config, config));
-        _adapter = new LoraAdapter(weights.Config, config, parameters);
-        _optimizer = new AdamW(parameters.Values.Length, optimizer);
-        _gradient = new float[parameters.Values.Length];
     }
 
-    /// <summary>The adapter being trained.</summary>
-    public TensorSet Parameters => _adapter.Parameters;
-
-    /// <summary>The gradient of the last step, before clipping, in the parameters' layout.</summary>
-    public TensorSet Gradient => new(_adapter.Parameters.Layout, _gradient);
-
-    /// <summary>Starts over from <paramref name="adapter"/> (copied) with a fresh optimizer.</summary>
-    /// <exception cref="ArgumentException">The adapter's layout is not the trainer's.</exception>
-    public void Start(TensorSet adapter)
+    /// <summary>Takes one optimizer step in every lane.</summary>
+    /// <param name="steps">The lanes' steps, each of another lane.</param>
+    /// <param name="results">Receives each lane's result.</param>
+    /// <exception cref="ArgumentException">A lane has no micro-batch, or one has no term (it scores no token); or there is not a result for each.</exception>
+    public void Step(ReadOnlySpan<LaneStep<TSample>> steps, Span<StepResult> results)
     {
-        ArgumentNullException.ThrowIfNull(adapter);
-        if (!adapter.Layout.Equals(Parameters.Layout))
+        ComputeGradient(steps, results);
+        for (int lane = 0; lane < steps.Length; lane++)
         {
-            throw new ArgumentException("The adapter's tensors are not the trainer's: its targets, its rank or its model differ.", nameof(adapter));
+            steps[lane].Lane.Update(steps[lane].Settings, results[lane].GradientNorm);
+        }
+    }
+
+    /// <summary>Computes the lanes' losses and gradients without stepping.</summary>
+    /// <exception cref="ArgumentException">As <see cref="Step(ReadOnlySpan{LaneStep{TSample}}, Span{StepResult})"/>.</exception>
+    public void ComputeGradient(ReadOnlySpan<LaneStep<TSample>> steps, Span<StepResult> results)
+    {
+        if (results.Length != steps.Length)
+        {
+            throw new ArgumentException($"There are {steps.Length} lanes, but room for {results.Length} results.", nameof(results));
         }
 
-        adapter.Values.CopyTo(Parameters.Values, 0);
-        _optimizer.Reset();
-    }
-
-    /// <summary>Takes one optimizer step on the micro-batches; the gradient is the mean of their gradients.</summary>
-    /// <exception cref="ArgumentException">There is no micro-batch, or one scores no token.</exception>
-    public StepResult Step(IReadOnlyList<TokenSequence[]> microBatches, in StepSettings settings)
-    {
-        StepResult result = ComputeGradient(microBatches, settings);
-        _optimizer.Step(Parameters.Values, _gradient, settings.LearningRate, GradientClip.Factor(result.GradientNorm, settings.MaxGradNorm));
-        return result;
-    }
-
-    /// <summary>Computes loss and <see cref="Gradient"/> without stepping.</summary>
-    /// <exception cref="ArgumentException">There is no micro-batch, or one scores no token.</exception>
-    public StepResult ComputeGradient(IReadOnlyList<TokenSequence[]> microBatches, in StepSettings settings)
-    {
-        ArgumentNullException.ThrowIfNull(microBatches);
-        ArgumentOutOfRangeException.ThrowIfZero(microBatches.Count);
-        Array.Clear(_gradient);
-        double loss = 0;
-        int tokens = 0;
-        int scored = 0;
-        foreach (TokenSequence[] sequences in microBatches)
+        int rounds = 0;
+        Begin(steps);
+        foreach (ref readonly LaneStep<TSample> step in steps)
         {
-            _batch.Pack(sequences);
-            loss += Accumulate(settings, tokens, microBatches.Count);
-            tokens += _batch.Rows;
-            scored += _batch.ScoredCount;
+            rounds = Math.Max(rounds, step.MicroBatches.Count);
         }
 
-        return new StepResult(loss / microBatches.Count, GradientClip.Norm(_gradient), tokens, scored);
-    }
-
-    private double Accumulate(in StepSettings settings, int firstRow, int microBatches)
-    {
-        if (_batch.ScoredCount == 0)
+        // The first micro-batches of all lanes together, then the second, …; a lane that has no more of them sits out.
+        for (int microBatch = 0; microBatch < rounds; microBatch++)
         {
-            throw new ArgumentException("A micro-batch scores no token: its loss is undefined.");
+            Pack(steps, microBatch);
+            Accumulate(steps, microBatch);
         }
 
-        double probability = _adapter.Config.Dropout;
-        DropoutStream? dropout = probability > 0
-            ? new DropoutStream(new CounterRandom(settings.Seed, RandomPurpose.Dropout, settings.Round, settings.Client, settings.Step), probability, firstRow)
-            : null;
-        _decoder.Forward(_batch, _adapter, dropout, cache: null, keep: true);
-        Span<float> weights = _head.Weights(_batch.ScoredCount);
-        weights.Fill((float)(-1.0 / ((double)_batch.ScoredCount * microBatches)));
-        ReadOnlySpan<float> logProbabilities = _head.LogProbabilitiesAndGradient(
-            _batch, _decoder.Output, weights, _decoder.OutputGradient(_batch.Rows), fullGradient: null);
-        double loss = MeanLoss(logProbabilities);
-        _decoder.Backward(_batch, _adapter, dropout, _gradient, fullGradient: null);
-        return loss;
+        for (int lane = 0; lane < steps.Length; lane++)
+        {
+            results[lane] = _progress[lane].Result(GradientClip.Norm(steps[lane].Lane.GradientValues));
+        }
     }
 
-    internal static double MeanLoss(ReadOnlySpan<float> logProbabilities)
+    private void Begin(ReadOnlySpan<LaneStep<TSample>> steps)
     {
-        double sum = 0;
-        foreach (float value in logProbabilities)
+        if (_progress.Length < steps.Length)
         {
-            sum -= value;
+            _progress = new LaneProgress[steps.Length];
         }
 
-        return sum / logProbabilities.Length;
+        for (int lane = 0; lane < steps.Length; lane++)
+        {
+            LaneStep<TSample> step = steps[lane];
+            if (step.MicroBatches.Count == 0)
+            {
+                throw new ArgumentException("A lane's step has no micro-batch.", nameof(steps));
+            }
+
+            Array.Clear(step.Lane.GradientValues);
+            ref LaneProgress progress = ref _progress[lane];
+            progress = default;
+            for (int i = 0; i < step.MicroBatches.Count; i++)
+            {
+                int terms = Terms(step.MicroBatches[i]);
+                if (terms == 0)
+                {
+                    throw new ArgumentException("A micro-batch scores no token: its loss is undefined.", nameof(steps));
+                }
+
+                progress.Terms += terms;
+                foreach (TSample sample in step.MicroBatches[i])
+                {
+                    progress.Tokens += _objective.Tokens(sample);
+                    progress.Samples++;
+                }
+            }
+        }
+    }
+
+    private int Terms(TSample[] samples)
+    {
+        int terms = 0;
+        foreach (TSample sample in samples)
+        {
+            terms += _objective.Terms(sample);
+        }
+
+        return terms;
+    }
+
+    private void Pack(ReadOnlySpan<LaneStep<TSample>> steps, int microBatch)
+    {
+        _batch.Clear();
+        _lanes.Clear();
+        for (int lane = 0; lane < steps.Length; lane++)
+        {
+            LaneStep<TSample> step = steps[lane];
+            if (microBatch < step.MicroBatches.Count)
+            {
+                foreach (TSample sample in step.MicroBatches[microBatch])
+                {
+                    _objective.Pack(_batch, sample);
+                }
+            }
+
+            _batch.EndLane();
+            StepSettings settings = step.Settings;
+            double probability = step.Lane.Adapter.Config.Dropout;
+            DropoutStream? dropout = probability > 0
+                ? new DropoutStream(
+                    new CounterRandom(settings.Seed, RandomPurpose.Dropout, settings.Round, settings.Client, settings.Step), probability, _progress[lane].Rows)
+                : null;
+            LaneRows rows = _batch.Lane(lane);
+            _lanes.Add(new LanePass(rows, step.Lane.Adapter, dropout, step.Lane.GradientValues));
+            _progress[lane].Rows += rows.Count;
+        }
+    }
+
+    private void Accumulate(ReadOnlySpan<LaneStep<TSample>> steps, int microBatch)
+    {
+        _decoder.ForwardForTraining(_batch, _lanes);
+        ReadOnlySpan<float> logProbabilities = _head.LogProbabilitiesForTraining(_batch, _decoder.Output);
+        if (_slopes.Length < logProbabilities.Length)
+        {
+            _slopes = new float[Math.Max(logProbabilities.Length, 2 * _slopes.Length)];
+        }
+
+        Span<float> slopes = _slopes.AsSpan(0, logProbabilities.Length);
+        for (int lane = 0; lane < steps.Length; lane++)
+        {
+            LaneStep<TSample> step = steps[lane];
+            LaneRows rows = _batch.Lane(lane);
+            if (rows.Count == 0)
+            {
+                continue;
+            }
+
+            TSample[] samples = step.MicroBatches[microBatch];
+            double weight = step.Settings.Accumulation == GradientAccumulation.TokenMean
+                ? 1.0 / _progress[lane].Terms
+                : 1.0 / ((double)Terms(samples) * step.MicroBatches.Count);
+            _progress[lane].Add(
+                weight, rows.ScoredCount,
+                _objective.Evaluate(samples, logProbabilities.Slice(rows.FirstScored, rows.ScoredCount), weight, slopes.Slice(rows.FirstScored, rows.ScoredCount)));
+        }
+
+        _head.Backward(_batch, slopes, _decoder.OutputGradient(_batch.Rows));
+        _decoder.Backward(_batch, _lanes);
+        GC.KeepAlive(this); // activations are reached by address
+    }
+
+    // What a lane has gathered over the micro-batches of a step.
+    private struct LaneProgress
+    {
+        private double _loss;
+        private int _scored;
+        private PreferenceMetrics? _preference;
+
+        public int Terms;
+        public int Tokens;
+        public int Samples;
+        public int Rows;
+
+        public void Add(double weight, int scored, in ObjectiveSum sum)
+        {
+            _loss += weight * sum.Loss;
+            _scored += scored;
+            if (sum.Preference is { } more)
+            {
+                PreferenceMetrics before = _preference ?? default;
+                _preference = new PreferenceMetrics(
+                    before.ChosenReward + more.ChosenReward, before.RejectedReward + more.RejectedReward, before.Accuracy + more.Accuracy);
+            }
+        }
+
+        public readonly StepResult Result(double norm) => new(
+            _loss, norm, Tokens, _scored,
+            _preference is { } sum ? new PreferenceMetrics(sum.ChosenReward / Samples, sum.RejectedReward / Samples, sum.Accuracy / Samples) : null);
     }
 }

@@ -1,57 +1,128 @@
 using FedLLM.Data.Sampling;
-using FedLLM.Data.Shards;
 using FedLLM.Engine.Training;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Federation.Rounds;
+using FedLLM.Federation.Schedules;
 using FedLLM.Numerics;
 
 namespace FedLLM.Experiments.Clients;
 
 /// <summary>What a client's local training gave.</summary>
+/// <param name="Client">Client id, from 0.</param>
 /// <param name="Delta">Trained minus global parameters.</param>
-/// <param name="Metrics">Loss, tokens and time.</param>
-public sealed record LocalUpdate(TensorSet Delta, ClientMetrics Metrics);
+/// <param name="Metrics">Loss, tokens, time and rewards.</param>
+public sealed record LocalUpdate(int Client, TensorSet Delta, ClientMetrics Metrics);
 
-/// <summary>One client's part of a round: from the global adapter, its own shard and the round's instruction to its update. Pure but for the time it measures.</summary>
-public sealed class LocalTraining(TrainingOptions options, ulong seed, TimeProvider clock)
+/// <summary>
+/// A client's part of a round: from the global adapter, its own shard and the round's instruction to its update. Pure but for the time it measures; several clients
+/// may train side by side, and each one's update is that of training alone.
+/// </summary>
+public sealed class LocalTraining<TSample>(IClientSamples<TSample> samples, TrainingOptions options, ulong seed, TimeProvider clock)
 {
+    /// <summary>Returns a client's aggregation weight: its number of usable samples.</summary>
+    public int Weight(int client) => samples.Count(client);
+
     /// <summary>
-    /// Trains on <paramref name="trainer"/> for the configured steps with a fresh optimizer. Batches are drawn by (seed, round, client), dropout also by step.
+    /// Trains some clients for the configured steps, each with a fresh optimizer. Batches are drawn by (seed, round, client), dropout also by step.
     /// </summary>
-    /// <param name="trainer">A trainer of the experiment's adapter; what it held before does not matter.</param>
-    /// <param name="global">The global adapter.</param>
-    /// <param name="shard">The client's samples.</param>
+    /// <param name="group">The lanes to train in.</param>
+    /// <param name="clients">The clients, one to a lane.</param>
+    /// <param name="start">The adapters they start from, one each.</param>
     /// <param name="round">Round number from 1.</param>
     /// <param name="learningRate">The round's learning rate.</param>
     /// <param name="cancellationToken">Stops between steps.</param>
-    public LocalUpdate Train(
-        LoraTrainer trainer, TensorSet global, Shard<TokenSequence> shard, int round, double learningRate, CancellationToken cancellationToken)
+    public LocalUpdate[] Train(
+        LaneGroup<TSample> group, IReadOnlyList<int> clients, IReadOnlyList<TensorSet> start, int round, double learningRate, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(trainer);
-        ArgumentNullException.ThrowIfNull(global);
-        ArgumentNullException.ThrowIfNull(shard);
+        ArgumentNullException.ThrowIfNull(group);
+        ArgumentNullException.ThrowIfNull(clients);
+        ArgumentNullException.ThrowIfNull(start);
         long started = clock.GetTimestamp();
-        trainer.Start(global);
-        int[][][] plan = RoundSampler.Plan(
-            seed, round, shard.Client, shard.Samples.Count, options.BatchSize, options.GradientAccumulation, options.MaxSteps);
-        double loss = 0;
-        long tokens = 0;
-        for (int step = 0; step < plan.Length; step++)
+        ClientRun[] runs = [.. clients.Select((client, i) => Prepare(group, client, i, start[i], round, cancellationToken))];
+        Func<int, double> rate = Rate(learningRate);
+        var steps = new LaneStep<TSample>[runs.Length];
+        var results = new StepResult[runs.Length];
+        for (int step = 0; step < options.MaxSteps; step++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            TokenSequence[][] batches = [.. plan[step].Select(rows => rows.Select(row => shard.Samples[row]).ToArray())];
-            var settings = new StepSettings(learningRate, options.MaxGradNorm ?? 0, seed, round, shard.Client, step);
-            StepResult result = trainer.Step(batches, settings);
-            loss += result.Loss;
-            tokens += result.Tokens;
+            for (int i = 0; i < runs.Length; i++)
+            {
+                var settings = new StepSettings(rate(step), options.MaxGradNorm ?? 0, seed, round, clients[i], step, Accumulation());
+                steps[i] = new LaneStep<TSample>(runs[i].Lane, runs[i].Batches(step), settings);
+            }
+
+            group.Trainer.Step(steps, results);
+            for (int i = 0; i < runs.Length; i++)
+            {
+                runs[i].Add(results[i]);
+            }
         }
 
-        var delta = new TensorSet(global.Layout);
-        for (int i = 0; i < delta.Values.Length; i++)
+        // Clients that train side by side share the time by what each one processed.
+        double seconds = clock.GetElapsedTime(started).TotalSeconds / Math.Max(1, runs.Sum(r => r.Tokens));
+        return [.. runs.Select((run, i) => new LocalUpdate(clients[i], run.Delta(start[i]), run.Metrics(options.MaxSteps, seconds * run.Tokens)))];
+    }
+
+    private ClientRun Prepare(LaneGroup<TSample> group, int client, int index, TensorSet start, int round, CancellationToken cancellationToken)
+    {
+        int[][][] plan = RoundSampler.Plan(seed, round, client, samples.Count(client), options.BatchSize, options.GradientAccumulation, options.MaxSteps);
+        int[] rows = [.. plan.SelectMany(step => step.SelectMany(batch => batch)).Distinct().Order()];
+        TrainingLane lane = group.Lane(index);
+        lane.Start(start);
+        return new ClientRun(lane, plan, samples.Load(client, rows, start, group.Model, cancellationToken));
+    }
+
+    private Func<int, double> Rate(double learningRate)
+    {
+        if (options.Schedule is not (LearningRateSchedule.CosineByStep or LearningRateSchedule.LinearByStep))
         {
-            delta.Values[i] = trainer.Parameters.Values[i] - global.Values[i];
+            return _ => learningRate;
         }
 
-        return new LocalUpdate(delta, new ClientMetrics(loss / plan.Length, tokens, clock.GetElapsedTime(started).TotalSeconds));
+        DecayShape shape = options.Schedule == LearningRateSchedule.CosineByStep ? DecayShape.Cosine : DecayShape.Linear;
+        return new DecayCurve(shape, learningRate, options.MinLearningRate, options.MaxSteps, options.Warmup).At;
+    }
+
+    private GradientAccumulation Accumulation()
+        => options.Accumulation == Configuration.Accumulation.TokenMean ? GradientAccumulation.TokenMean : GradientAccumulation.MicroBatchMean;
+
+    // One client's round as it goes on.
+    private sealed class ClientRun(TrainingLane lane, int[][][] plan, IReadOnlyDictionary<int, TSample> rows)
+    {
+        private double _loss;
+        private ClientRewards? _rewards;
+
+        public TrainingLane Lane => lane;
+
+        public long Tokens { get; private set; }
+
+        public TSample[][] Batches(int step) => [.. plan[step].Select(batch => batch.Select(row => rows[row]).ToArray())];
+
+        public void Add(in StepResult result)
+        {
+            _loss += result.Loss;
+            Tokens += result.Tokens;
+            if (result.Preference is { } step)
+            {
+                ClientRewards before = _rewards ?? new ClientRewards(0, 0, 0);
+                _rewards = new ClientRewards(before.Chosen + step.ChosenReward, before.Rejected + step.RejectedReward, before.Accuracy + step.Accuracy);
+            }
+        }
+
+        public TensorSet Delta(TensorSet start)
+        {
+            var delta = new TensorSet(start.Layout);
+            for (int i = 0; i < delta.Values.Length; i++)
+            {
+                delta.Values[i] = lane.Parameters.Values[i] - start.Values[i];
+            }
+
+            return delta;
+        }
+
+        public ClientMetrics Metrics(int steps, double seconds) => new(_loss / steps, Tokens, seconds)
+        {
+            Rewards = _rewards is { } sum ? new ClientRewards(sum.Chosen / steps, sum.Rejected / steps, sum.Accuracy / steps) : null,
+        };
     }
 }

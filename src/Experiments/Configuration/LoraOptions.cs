@@ -19,7 +19,13 @@ public sealed record LoraOptions(int Rank, double Alpha, double Dropout, LoraTar
     public bool RankStabilized { get; init; }
 
     /// <summary>The same as the learner takes it.</summary>
-    public LoraConfig ToConfig() => new(Rank, Alpha, Dropout, Targets.Names.ToHashSet());
+    /// <exception cref="LoraConfigException">A pattern is not a regular expression that is understood.</exception>
+    public LoraConfig ToConfig() => new(Rank, Alpha, Dropout, Targets.Pattern is { } pattern ? LoraTargets.Matching(pattern) : LoraTargets.Of(Targets.Names.ToHashSet()))
+    {
+        RankPattern = new ModulePatterns<int>("lora.rank_pattern", RankPattern),
+        AlphaPattern = new ModulePatterns<double>("lora.alpha_pattern", AlphaPattern),
+        RankStabilized = RankStabilized,
+    };
 
     /// <summary>Compares all values, those of lists included.</summary>
     public bool Equals(LoraOptions? other) =>

@@ -14,9 +14,9 @@ public static class InitialWeights
     {
         ArgumentNullException.ThrowIfNull(config);
         int tensor = 0;
-        float[] Matrix(int count) => Normal(new CounterRandom(seed, RandomPurpose.ModelInitialization, step: tensor++), count);
+        WeightMatrix Matrix(int count) => new(Normal(new CounterRandom(seed, RandomPurpose.ModelInitialization, step: tensor++), count));
         float[] Ones() => [.. Enumerable.Repeat(1f, config.HiddenSize)];
-        float[] embedding = Matrix(config.VocabularySize * config.HiddenSize);
+        WeightMatrix embedding = Matrix(config.VocabularySize * config.HiddenSize);
         return new DecoderWeights
         {
             Config = config,

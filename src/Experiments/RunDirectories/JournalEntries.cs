@@ -31,12 +31,14 @@ internal sealed record RunEntry(string Identity, string Model, string Data, stri
 internal sealed record ResumeEntry(int Round, IReadOnlyList<string> Changed);
 
 internal sealed record ReceiptEntry(
-    int Round, string State, int Client, string Update, double Weight, IReadOnlyList<float> MaxAbsolute, double Loss, long Tokens, double Seconds)
+    int Round, string State, int Client, string Update, double Weight, IReadOnlyList<float> MaxAbsolute, double Loss, long Tokens, double Seconds,
+    ClientRewards? Rewards = null)
 {
     public static ReceiptEntry From(int round, string state, ClientReceipt receipt) => new(
-        round, state, receipt.Client, receipt.UpdateHash, receipt.Weight, receipt.MaxAbsolute, receipt.Metrics.Loss, receipt.Metrics.Tokens, receipt.Metrics.Seconds);
+        round, state, receipt.Client, receipt.UpdateHash, receipt.Weight, receipt.MaxAbsolute, receipt.Metrics.Loss, receipt.Metrics.Tokens, receipt.Metrics.Seconds,
+        receipt.Metrics.Rewards);
 
-    public ClientReceipt ToReceipt() => new(Client, Update, Weight, MaxAbsolute, new ClientMetrics(Loss, Tokens, Seconds));
+    public ClientReceipt ToReceipt() => new(Client, Update, Weight, MaxAbsolute, new ClientMetrics(Loss, Tokens, Seconds) { Rewards = Rewards });
 }
 
 internal sealed record ExclusionEntry(int Client, string Reason);

@@ -1,5 +1,3 @@
-using FedLLM.Engine.Models;
-using FedLLM.Engine.Training;
 using FedLLM.Evaluation.Suites;
 using FedLLM.Experiments.Clients;
 using FedLLM.Experiments.Configuration;
@@ -8,7 +6,6 @@ using FedLLM.Federation;
 using FedLLM.Federation.Algorithms;
 using FedLLM.Federation.Rounds;
 using FedLLM.Federation.Sampling;
-using FedLLM.Federation.Schedules;
 using FedLLM.Numerics;
 
 namespace FedLLM.Experiments.Running;
@@ -41,26 +38,22 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
     {
         // The parts: a directory that holds the state, a fleet that trains, an evaluator, and the loop that joins them.
         Experiment experiment = prepared.Experiment;
-        LoraConfig lora = experiment.Lora.ToConfig();
         int threads = experiment.Training.Threads ?? Environment.ProcessorCount;
-        ulong seed = (ulong)experiment.Seed;
-        SequenceData data = prepared.Data as SequenceData ?? throw new NotSupportedException("Preference learning (task dpo) cannot be trained yet.");
         using RunDirectory run = RunDirectory.Open(directory, experiment, prepared.Inputs);
         foreach (string warning in run.Warnings)
         {
             Warn?.Invoke(warning);
         }
 
-        using var fleet = new EmbeddedFleet(
-            prepared.Weights, lora, new AdamWSettings(WeightDecay: experiment.Training.WeightDecay), new LocalTraining(experiment.Training, seed, clock),
-            data.Source, run.Store, run.Journal, threads, experiment.Training.Lanes ?? threads);
+        using var fleet = new EmbeddedFleet(CohortTrainers.For(prepared, experiment.Training, clock), run.Store, run.Journal);
         using var suite = new LossSuite(prepared.Weights, threads);
-        IRoundEvaluator? evaluator = data.HeldOut is { } held ? new HeldOutEvaluator(suite, prepared.Weights.Config, lora, held.Samples) : null;
+        IRoundEvaluator? evaluator = prepared.Data is SequenceData { HeldOut: { } held }
+            ? new HeldOutEvaluator(suite, prepared.Weights.Config, experiment.Lora.ToConfig(), held.Samples)
+            : null;
         var loop = new RunLoop(Settings(run.Identity), Sampler(), new FedAvg(), fleet, run.Store, run.Journal, evaluator, observers, clock);
 
         // The run.
-        TensorSet initial = LoraAdapter.Initialize(prepared.Weights.Config, lora, seed).Parameters;
-        GlobalState final = await loop.RunAsync(initial, cancellationToken).ConfigureAwait(false);
+        GlobalState final = await loop.RunAsync(prepared.InitialAdapter(), cancellationToken).ConfigureAwait(false);
 
         IReadOnlyList<RoundRecord> rounds = RoundLines.Read(Path.Combine(run.Root, "rounds.jsonl"));
         return new RunResult(run.Root, run.AdapterFolder, rounds[^1].Adapter, final.Adapter, rounds);
@@ -76,7 +69,7 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
             Clients = prepared.Shards.Clients,
             ClientsPerRound = experiment.Federation.ClientsPerRound,
             Seed = (ulong)experiment.Seed,
-            LearningRate = LearningRate(experiment),
+            LearningRate = CohortTrainers.LearningRate(experiment),
             Quorum = experiment.Federation.Quorum,
             MaxAbandoned = experiment.Federation.MaxAbandoned,
             EvaluateEvery = experiment.Evaluation.Every,
@@ -85,9 +78,4 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
 
     private ICohortSampler Sampler()
         => prepared.Experiment.Federation.Sampling == CohortSampling.OpenFedLlm ? new OpenFedLlmCohort() : new UniformCohort();
-
-    /// <summary>The clients' learning rate over the rounds of an experiment.</summary>
-    internal static ILearningRateSchedule LearningRate(Experiment experiment) => experiment.Training.Schedule == LearningRateSchedule.Constant
-        ? new ConstantLearningRate(experiment.Training.LearningRate)
-        : new CosineByRound(experiment.Training.LearningRate, experiment.Training.MinLearningRate, experiment.Federation.Rounds);
 }

@@ -9,6 +9,7 @@ using FedLLM.Engine.Models;
 using FedLLM.Engine.Tokenization;
 using FedLLM.Engine.Training;
 using FedLLM.Experiments.Configuration;
+using FedLLM.Numerics;
 
 namespace FedLLM.Experiments.Running;
 
@@ -46,6 +47,10 @@ public sealed class PreparedExperiment
     /// <summary>The adapter that <c>dpo.reference</c> names, or null where it names none.</summary>
     public PeftAdapter? ReferenceAdapter { get; init; }
 
+    /// <summary>Returns the adapter that the run starts from: the one that <c>dpo.reference</c> names, or PEFT's initial one by the run's seed.</summary>
+    public TensorSet InitialAdapter() => ReferenceAdapter?.Tensors.Clone()
+        ?? LoraAdapter.Initialize(Weights.Config, Experiment.Lora.ToConfig(), (ulong)Experiment.Seed).Parameters;
+
     /// <summary>Reads and checks everything <paramref name="experiment"/> names.</summary>
     /// <param name="experiment">The experiment.</param>
     /// <param name="progress">Hears of each client's shard as it is counted, or null.</param>
@@ -54,7 +59,8 @@ public sealed class PreparedExperiment
     public static PreparedExperiment Prepare(Experiment experiment, Action<ShardReport>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(experiment);
-        DecoderWeights weights = ModelDirectory.Load(experiment.Model.Path);
+        DecoderWeights weights = ModelDirectory.Load(
+            experiment.Model.Path, experiment.Model.WeightType == WeightType.Bfloat16 ? WeightStorage.BFloat16 : WeightStorage.Float32);
         ITokenizer tokenizer = LoadTokenizer(experiment.Model.Path, weights.Config);
         if (experiment.Data.MaxLength > weights.Config.MaxPositions)
         {

@@ -10,10 +10,14 @@ namespace FedLLM.Federation.Rounds;
 public sealed record RoundInstruction(string RunId, int Round, string StateHash, double LearningRate);
 
 /// <summary>What a client measured in one round.</summary>
-/// <param name="Loss">Mean of its step losses (nats per scored token), proximal term included.</param>
+/// <param name="Loss">Mean of its step losses (nats per scored token, or per pair), proximal term included.</param>
 /// <param name="Tokens">Unpadded tokens processed.</param>
-/// <param name="Seconds">Wall time of its training.</param>
-public sealed record ClientMetrics(double Loss, long Tokens, double Seconds);
+/// <param name="Seconds">Wall time of its training; of clients that train side by side, each one's share by tokens.</param>
+public sealed record ClientMetrics(double Loss, long Tokens, double Seconds)
+{
+    /// <summary>Means over its steps of the rewards of its pairs; null in instruction tuning.</summary>
+    public ClientRewards? Rewards { get; init; }
+}
 
 /// <summary>How one sampled client's round ended.</summary>
 /// <param name="Client">Client id, from 0.</param>

@@ -6,7 +6,11 @@ namespace FedLLM.Federation.Rounds;
 /// <param name="Tokens">Unpadded tokens processed.</param>
 /// <param name="Seconds">Wall time of its training.</param>
 /// <param name="Weight">Its aggregation weight.</param>
-public sealed record ClientRecord(int Id, double Loss, long Tokens, double Seconds, double Weight);
+public sealed record ClientRecord(int Id, double Loss, long Tokens, double Seconds, double Weight)
+{
+    /// <summary>The rewards of its pairs; null in instruction tuning.</summary>
+    public ClientRewards? Rewards { get; init; }
+}
 
 /// <summary>One line of <c>rounds.jsonl</c>: what happened in a round. Line 0 holds only the evaluation before round 1.</summary>
 public sealed record RoundRecord
@@ -22,6 +26,9 @@ public sealed record RoundRecord
 
     /// <summary>The members' losses, weighted; null where there are none.</summary>
     public double? TrainLoss { get; init; }
+
+    /// <summary>The members' rewards, weighted; null in instruction tuning and where there are no members.</summary>
+    public ClientRewards? Rewards { get; init; }
 
     /// <summary>The suites' values where the round was evaluated.</summary>
     public IReadOnlyDictionary<string, double>? Evaluation { get; init; }

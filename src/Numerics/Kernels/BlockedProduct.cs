@@ -2,7 +2,10 @@ using System.Runtime.CompilerServices;
 
 namespace FedLLM.Numerics.Kernels;
 
-/// <summary>One thread's product: blocks of B packed into this thread's cache, panels of A against them, tile by tile (Goto and van de Geijn 2008).</summary>
+/// <summary>
+/// The product by blocks (Goto and van de Geijn 2008): the team packs a block of B together, each element once, and then shares the rows;
+/// each thread packs its rows of A in small groups, which its cache still holds when their tiles run.
+/// </summary>
 /// <typeparam name="TLanes">The widest vectors of this machine.</typeparam>
 /// <typeparam name="TVector">Their type.</typeparam>
 /// <typeparam name="THalfLanes">The next narrower vectors, for matrices of few columns.</typeparam>
@@ -15,15 +18,14 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     where THalfVector : struct
     where TRows : struct, IConstant
 {
-    // A panel of A (12 x BlockK, 18 KB) stays in the first-level cache, a block of B (BlockK x BlockN, 576 KB) in the second-level one.
+    // A panel of A (12 x BlockK, 18 KB) stays in the first-level cache; the packed blocks (at most 2.3 MB each) in the last-level one.
     private const int BlockK = 384;
-    private const int BlockN = 384;
+    private const int BlockM = 1536;
+    private const int BlockN = 1536;
 
-    // Panels of A packed at once where A lies column by column.
-    private const int PanelGroup = 8;
-
-    // Rows by which packing asks the cache ahead of its reads.
-    private const int PrefetchDistance = 8;
+    // A group of panels of A (147 KB) and so many columns of B (576 KB) stay in the second-level cache.
+    private const int GroupPanels = 8;
+    private const int CachedColumns = 384;
 
     // From this many columns on, packing a panel of A costs less than its strided reads.
     private const int PackAColumns = 96;
@@ -33,197 +35,260 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
 
     private static int PanelWidth => 2 * TLanes.Width;
 
-    /// <summary>Computes the whole product on this thread.</summary>
+    /// <summary>Computes the whole product, with the team or, where it is null, on the calling thread.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run(in Product product)
+    public static void Run<TA, TB>(Workers? workers, in Product<TA, TB> product)
+        where TA : unmanaged, IElement<TA>
+        where TB : unmanaged, IElement<TB>
     {
-        float* blockB = PackBuffers.ForThisThread((BlockK * (BlockN + (PanelGroup * Tile.MaxRows))) + (Tile.MaxRows * PanelWidth));
-        float* blockA = blockB + (BlockK * BlockN);
-        float* spare = blockA + (BlockK * PanelGroup * Tile.MaxRows);
-        int kBlocks = (product.K + BlockK - 1) / BlockK;
-        int nBlocks = (product.N + BlockN - 1) / BlockN;
-        int kBlock = (product.K + kBlocks - 1) / kBlocks;
-        int nBlock = RoundUp((product.N + nBlocks - 1) / nBlocks, PanelWidth);
-        for (int column = 0; column < product.N; column += nBlock)
+        int kBlock = Cut(product.K, BlockK, 1);
+        int mBlock = Cut(product.M, BlockM, TRows.Value);
+        int nBlock = Cut(product.N, BlockN, PanelWidth);
+        Place placeA = TA.IsFloat32 && product.N < PackAColumns && (product.AColumn == 1 || product.ARow == 1) ? Place.InPlace
+            : product.ARow == 1 ? Place.Block
+            : Place.Group;
+        var panels = new RowPanels(mBlock, TRows.Value);
+        int lengthA = placeA == Place.Block ? panels.Count * Tile.MaxRows * kBlock : 0;
+        float* packedB = PackBuffers.ForBlocks((nBlock * kBlock) + lengthA);
+        float* packedA = packedB + (nBlock * kBlock);
+        int threads = workers?.Count ?? 1;
+        for (int row = 0; row < product.M; row += mBlock)
         {
             for (int from = 0; from < product.K; from += kBlock)
             {
-                Product block = product.Part(0, product.M, column, Math.Min(nBlock, product.N - column));
-                block.K = Math.Min(kBlock, product.K - from);
-                block.A += from * block.AColumn;
-                block.B += from * block.BRow;
-                block.Accumulate |= from > 0;
-                RunBlock(block, blockB, blockA, spare);
-            }
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RunBlock(in Product block, float* blockB, float* blockA, float* spare)
-    {
-        bool directB = block.BColumn == 1 && block.M <= DirectBRows;
-        PackB(block, directB, blockB);
-        bool packA = block.N >= PackAColumns || (block.AColumn != 1 && block.ARow != 1);
-        int group = block.ARow == 1 ? PanelGroup : 1;
-        var panels = new RowPanels(block.M, TRows.Value);
-        for (int panel = 0; panel < panels.Count; panel++)
-        {
-            int row = panels.Start(panel);
-            if (packA)
-            {
-                if (panel % group == 0)
+                for (int column = 0; column < product.N; column += nBlock)
                 {
-                    PackA(block, panels, panel, Math.Min(panel + group, panels.Count), blockA);
-                }
-
-                float* a = blockA + (panel % group * Tile.MaxRows * (nint)block.K);
-                RunPanel(block, row, panels.Rows(panel), a, 1, Tile.MaxRows, directB, blockB, spare);
-            }
-            else
-            {
-                RunPanel(block, row, panels.Rows(panel), block.A + (row * block.ARow), block.ARow, block.AColumn, directB, blockB, spare);
-            }
-        }
-    }
-
-    // One panel of A, which stays in the first-level cache, against all panels of B.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RunPanel(in Product block, int row, int rows, float* a, nint aRow, nint aStep, bool directB, float* blockB, float* spare)
-    {
-        var wide = TileTable.Select<TLanes, TVector, Two>(rows);
-        for (int column = 0; column < block.N; column += PanelWidth)
-        {
-            int columns = Math.Min(PanelWidth, block.N - column);
-            int width = WidthFor(columns);
-            var tile = width == PanelWidth ? wide
-                : width == TLanes.Width ? TileTable.Select<TLanes, TVector, One>(rows)
-                : TileTable.Select<THalfLanes, THalfVector, One>(rows);
-            float* b = blockB;
-            nint bStep = width;
-            if (directB && columns == width)
-            {
-                b = block.B + column;
-                bStep = block.BRow;
-            }
-            else
-            {
-                blockB += width * (nint)block.K;
-            }
-
-            float* c = block.C + (row * block.CRow) + (column * block.CColumn);
-            if (columns == width && block.CColumn == 1)
-            {
-                tile(a, aRow, aStep, b, bStep, c, block.CRow, block.K, block.Accumulate);
-                continue;
-            }
-
-            if (block.Accumulate)
-            {
-                Copy(c, block.CRow, block.CColumn, spare, width, 1, rows, columns);
-            }
-
-            tile(a, aRow, aStep, b, bStep, spare, width, block.K, block.Accumulate);
-            Copy(spare, width, 1, c, block.CRow, block.CColumn, rows, columns);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void PackA(in Product block, RowPanels panels, int first, int end, float* to)
-    {
-        nint size = Tile.MaxRows * block.K;
-        if (block.ARow != 1)
-        {
-            for (int panel = first; panel < end; panel++, to += size)
-            {
-                int rows = panels.Rows(panel);
-                Packing.Pack(block.A + (panels.Start(panel) * block.ARow), block.ARow, block.AColumn, rows, rows, block.K, to, Tile.MaxRows);
-            }
-
-            return;
-        }
-
-        // A lies column by column: take each column across all panels before the next, so that it is read in one run.
-        for (int p = 0; p < block.K; p++, to += Tile.MaxRows)
-        {
-            float* from = block.A + (p * block.AColumn);
-            float* ahead = from + (p + PrefetchDistance < block.K ? PrefetchDistance * block.AColumn : 0);
-            for (int panel = first; panel < end; panel++)
-            {
-                Packing.Prefetch(ahead + panels.Start(panel));
-                Packing.CopyRun(from + panels.Start(panel), to + ((panel - first) * size), panels.Rows(panel));
-            }
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void PackB(in Product block, bool direct, float* to)
-    {
-        int wholePanels = block.N / PanelWidth;
-        if (block.BColumn == 1 && !direct)
-        {
-            // Row by row across all whole panels, for the same reason.
-            for (int p = 0; p < block.K; p++)
-            {
-                float* from = block.B + (p * block.BRow);
-                float* ahead = from + (p + PrefetchDistance < block.K ? PrefetchDistance * block.BRow : 0);
-                float* target = to + (p * (nint)PanelWidth);
-                for (int panel = 0; panel < wholePanels; panel++)
-                {
-                    Packing.Prefetch(ahead + (panel * PanelWidth));
-                    Packing.Prefetch(ahead + (panel * PanelWidth) + 16);
-                    Packing.CopyRun(from + (panel * PanelWidth), target, PanelWidth);
-                    target += PanelWidth * (nint)block.K;
+                    Product<TA, TB> part = product.Part(row, Math.Min(mBlock, product.M - row), column, Math.Min(nBlock, product.N - column));
+                    part.K = Math.Min(kBlock, product.K - from);
+                    part.A += from * part.AColumn;
+                    part.B += from * part.BRow;
+                    part.Accumulate |= from > 0;
+                    bool directB = TB.IsFloat32 && part.BColumn == 1 && part.M <= DirectBRows;
+                    var block = new Block<TA, TB>(part, new RowPanels(part.M, TRows.Value), placeA, packedA, packedB, directB);
+                    var packing = new PackWork<TA, TB>(block, column == 0, threads);
+                    Share(workers, packing.Count, packing);
+                    var grid = TaskGrid.For(part.M, part.N, part.K, block.Panels.Count, PanelWidth, threads);
+                    Share(workers, grid.Count, new TileWork<TA, TB>(block, grid));
                 }
             }
         }
+    }
 
-        for (int column = 0; column < block.N; column += PanelWidth)
+    private static void Share<TWork>(Workers? workers, int tasks, in TWork work)
+        where TWork : struct, IParallelWork
+    {
+        if (workers is null || tasks == 1)
         {
-            int columns = Math.Min(PanelWidth, block.N - column);
-            int width = WidthFor(columns);
-            if (columns != width || block.BColumn != 1)
+            for (int task = 0; task < tasks; task++)
             {
-                Packing.Pack(block.B + (column * block.BColumn), block.BColumn, block.BRow, columns, width, block.K, to, width);
+                work.Execute(task, 0);
             }
-            else if (direct)
-            {
-                continue;
-            }
-            else if (width != PanelWidth)
-            {
-                Packing.Pack(block.B + column, 1, block.BRow, columns, width, block.K, to, width);
-            }
-
-            to += width * (nint)block.K;
         }
+        else
+        {
+            workers.Run(tasks, work);
+        }
+    }
+
+    // The even cut of a length into the fewest blocks of at most the limit, in whole steps.
+    private static int Cut(int length, int limit, int step)
+    {
+        int blocks = (length + limit - 1) / limit;
+        int block = (length + blocks - 1) / blocks;
+        return (block + step - 1) / step * step;
     }
 
     // The narrowest tile that holds the columns.
     private static int WidthFor(int columns) =>
         columns > TLanes.Width ? PanelWidth : columns > THalfLanes.Width ? TLanes.Width : THalfLanes.Width;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Copy(float* from, nint fromRow, nint fromColumn, float* to, nint toRow, nint toColumn, int rows, int columns)
+    // Where the tiles read A: where it lies, in a block packed before, or in a group of panels that each thread packs for itself.
+    // Rows that are contiguous in k are packed by groups; where k steps over whole rows of memory, only the whole block is read in long runs.
+    private enum Place
     {
-        for (int i = 0; i < rows; i++)
+        InPlace,
+        Block,
+        Group,
+    }
+
+    // A part of the product with its packed operands. A panel of B that begins at a column lies at packedB + column·K, one of A at packedA + panel·MaxRows·K.
+    private readonly struct Block<TA, TB>(in Product<TA, TB> part, RowPanels panels, Place placeA, float* packedA, float* packedB, bool directB)
+        where TA : unmanaged, IElement<TA>
+        where TB : unmanaged, IElement<TB>
+    {
+        public readonly Product<TA, TB> Part = part;
+        public readonly RowPanels Panels = panels;
+        public readonly Place PlaceA = placeA;
+        public readonly float* PackedA = packedA;
+        public readonly float* PackedB = packedB;
+        public readonly bool DirectB = directB;
+    }
+
+    // The packing of a block. An operand that is contiguous along its lines is cut in k, so that its reads run on; the other is cut in lines.
+    private readonly struct PackWork<TA, TB> : IParallelWork
+        where TA : unmanaged, IElement<TA>
+        where TB : unmanaged, IElement<TB>
+    {
+        private readonly Block<TA, TB> _block;
+        private readonly int _tasksA;
+        private readonly int _tasksB;
+
+        public PackWork(in Block<TA, TB> block, bool firstColumns, int threads)
         {
-            if (fromColumn == 1 && toColumn == 1)
+            _block = block;
+            Product<TA, TB> part = block.Part;
+            _tasksA = firstColumns && block.PlaceA == Place.Block ? Packing.Tasks(part.K, (long)part.M * part.K, threads) : 0;
+            int columns = block.DirectB ? part.N % PanelWidth : part.N;
+            int panels = (columns + PanelWidth - 1) / PanelWidth;
+            _tasksB = columns == 0 ? 0 : Packing.Tasks(part.BColumn == 1 ? part.K : panels, (long)columns * part.K, threads);
+        }
+
+        public int Count => _tasksA + _tasksB;
+
+        public void Execute(int task, int worker)
+        {
+            if (task < _tasksB)
             {
-                Packing.CopyRun(from, to, columns);
+                PackB(task);
             }
             else
             {
-                for (int j = 0; j < columns; j++)
+                PackA(task - _tasksB);
+            }
+        }
+
+        private void PackA(int task)
+        {
+            Product<TA, TB> part = _block.Part;
+            var (from, end) = Packing.Range(part.K, _tasksA, task);
+            Packing.PackRuns(part.A + (from * part.AColumn), part.AColumn, end - from, _block.Panels, _block.PackedA + (from * Tile.MaxRows), Tile.MaxRows * (nint)part.K);
+        }
+
+        private void PackB(int task)
+        {
+            Product<TA, TB> part = _block.Part;
+            int whole = part.N / PanelWidth * PanelWidth;
+            int rest = part.N - whole;
+            int width = WidthFor(rest);
+            float* target = _block.PackedB + (whole * (nint)part.K);
+            if (part.BColumn == 1)
+            {
+                var (from, end) = Packing.Range(part.K, _tasksB, task);
+                TB* source = part.B + (from * part.BRow);
+                if (!_block.DirectB)
                 {
-                    to[j * toColumn] = from[j * fromColumn];
+                    Packing.PackRuns(source, part.BRow, end - from, whole / PanelWidth, PanelWidth, _block.PackedB + (from * PanelWidth), PanelWidth * (nint)part.K);
                 }
+
+                if (rest > 0)
+                {
+                    Packing.Pack(source + whole, 1, part.BRow, rest, width, end - from, target + (from * width), width);
+                }
+
+                return;
             }
 
-            from += fromRow;
-            to += toRow;
+            var (first, last) = Packing.Range((part.N + PanelWidth - 1) / PanelWidth, _tasksB, task);
+            for (int panel = first; panel < last; panel++)
+            {
+                int column = panel * PanelWidth;
+                int columns = Math.Min(PanelWidth, part.N - column);
+                int padded = WidthFor(columns);
+                Packing.Pack(part.B + (column * part.BColumn), part.BColumn, part.BRow, columns, padded, part.K, _block.PackedB + (column * (nint)part.K), padded);
+            }
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;
+    // The tiles of a block.
+    private readonly struct TileWork<TA, TB>(in Block<TA, TB> block, TaskGrid grid) : IParallelWork
+        where TA : unmanaged, IElement<TA>
+        where TB : unmanaged, IElement<TB>
+    {
+        private readonly Block<TA, TB> _block = block;
+        private readonly TaskGrid _grid = grid;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public void Execute(int task, int worker)
+        {
+            var (firstPanel, lastPanel, firstColumn, lastColumn) = _grid.Part(task, _block.Panels.Count, _block.Part.N);
+            bool grouped = _block.PlaceA == Place.Group;
+            int groupPanels = grouped ? GroupPanels : lastPanel - firstPanel;
+            float* group = grouped ? PackBuffers.ForGroups(GroupPanels * Tile.MaxRows * BlockK) : _block.PackedA;
+            for (int first = firstPanel; first < lastPanel; first += groupPanels)
+            {
+                int last = Math.Min(first + groupPanels, lastPanel);
+                if (grouped)
+                {
+                    PackGroup(first, last, group);
+                }
+
+                for (int column = firstColumn; column < lastColumn; column += CachedColumns)
+                {
+                    int end = Math.Min(column + CachedColumns, lastColumn);
+                    for (int panel = first; panel < last; panel++)
+                    {
+                        RunPanel(panel, group + ((grouped ? panel - first : panel) * Tile.MaxRows * (nint)_block.Part.K), column, end);
+                    }
+                }
+            }
+        }
+
+        private void PackGroup(int first, int last, float* to)
+        {
+            Product<TA, TB> part = _block.Part;
+            for (int panel = first; panel < last; panel++)
+            {
+                int rows = _block.Panels.Rows(panel);
+                Packing.Pack(part.A + (_block.Panels.Start(panel) * part.ARow), part.ARow, part.AColumn, rows, rows, part.K, to, Tile.MaxRows);
+                to += Tile.MaxRows * (nint)part.K;
+            }
+        }
+
+        // One panel of A, which stays in the first-level cache, against panels of B.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [SkipLocalsInit]
+        private void RunPanel(int panel, float* a, int column, int end)
+        {
+            Product<TA, TB> part = _block.Part;
+            int row = _block.Panels.Start(panel);
+            int rows = _block.Panels.Rows(panel);
+            bool packedA = _block.PlaceA != Place.InPlace;
+            nint aRow = 1;
+            nint aStep = Tile.MaxRows;
+            if (!packedA)
+            {
+                a = (float*)(part.A + (row * part.ARow));
+                aRow = part.ARow;
+                aStep = part.AColumn;
+            }
+
+            var whole = packedA && !_block.DirectB ? TileTable.Select<TLanes, TVector, Two, Packed>(rows) : TileTable.Select<TLanes, TVector, Two, InPlace>(rows);
+            float* spare = stackalloc float[Tile.MaxRows * PanelWidth];
+            for (; column < end; column += PanelWidth)
+            {
+                int columns = Math.Min(PanelWidth, end - column);
+                int width = WidthFor(columns);
+                var tile = width == PanelWidth ? whole
+                    : width == TLanes.Width ? TileTable.Select<TLanes, TVector, One, InPlace>(rows)
+                    : TileTable.Select<THalfLanes, THalfVector, One, InPlace>(rows);
+                bool direct = _block.DirectB && columns == PanelWidth;
+                float* b = direct ? (float*)(part.B + column) : _block.PackedB + (column * (nint)part.K);
+                nint bStep = direct ? part.BRow : width;
+                float* c = part.C + (row * part.CRow) + (column * part.CColumn);
+                if (columns == width && part.CColumn == 1)
+                {
+                    tile(a, aRow, aStep, b, bStep, c, part.CRow, part.K, part.Accumulate);
+                    continue;
+                }
+
+                if (part.Accumulate)
+                {
+                    Packing.Copy(c, part.CRow, part.CColumn, spare, width, 1, rows, columns);
+                }
+
+                tile(a, aRow, aStep, b, bStep, spare, width, part.K, part.Accumulate);
+                Packing.Copy(spare, width, 1, c, part.CRow, part.CColumn, rows, columns);
+            }
+        }
+    }
 }

@@ -7,6 +7,13 @@ namespace FedLLM.Numerics.Kernels;
 /// <summary>Copies operands into the order in which a tile reads them. No arithmetic happens here.</summary>
 internal static unsafe class Packing
 {
+    // Rows by which packing asks the cache ahead of its reads.
+    private const int PrefetchDistance = 8;
+
+    // Elements of a task of packing, some 4 µs, and tasks a thread.
+    private const int SmallestTask = 16_384;
+    private const int TasksPerThread = 4;
+
     /// <summary>Copies lines of a matrix side by side: to[p·step + i] = from[i·line + p·along] for i below <paramref name="lines"/>; lines up to <paramref name="padded"/> become zero.</summary>
     /// <param name="from">The first element.</param>
     /// <param name="line">Distance of two lines (rows of A, columns of B) in elements.</param>
@@ -17,7 +24,8 @@ internal static unsafe class Packing
     /// <param name="to">The packed panel.</param>
     /// <param name="step">Distance of two k in the panel.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Pack(float* from, nint line, nint along, int lines, int padded, int k, float* to, int step)
+    public static void Pack<T>(T* from, nint line, nint along, int lines, int padded, int k, float* to, int step)
+        where T : unmanaged, IElement<T>
     {
         if (line == 1)
         {
@@ -30,6 +38,11 @@ internal static unsafe class Packing
         {
             int i = 0;
             int p = 0;
+            if (along == 1 && Avx512F.IsSupported)
+            {
+                i = Pack512(from, line, lines, k, to, step);
+            }
+
             if (along == 1 && Avx.IsSupported)
             {
                 int wholeK = k & ~7;
@@ -37,6 +50,11 @@ internal static unsafe class Packing
                 {
                     for (p = 0; p < wholeK; p += 8)
                     {
+                        T* next = from + ((i + 8 + (p & 8) / 2) * line) + p;
+                        Prefetch(next);
+                        Prefetch(next + line);
+                        Prefetch(next + (2 * line));
+                        Prefetch(next + (3 * line));
                         Transpose8(from + (i * line) + p, line, to + (p * (nint)step) + i, step);
                     }
 
@@ -48,6 +66,7 @@ internal static unsafe class Packing
                 {
                     for (p = 0; p < wholeK4; p += 4)
                     {
+                        Prefetch(from + ((i + 8 + ((p >> 2) & 3)) * line) + p);
                         Transpose4(from + (i * line) + p, line, to + (p * (nint)step) + i, step);
                     }
 
@@ -55,7 +74,7 @@ internal static unsafe class Packing
                 }
             }
 
-            CopyElements(from + (i * line), line, along, lines - i, k, to + i, step);
+            CopyElements(from + (i * line), line, along, Math.Max(lines - i, 0), k, to + i, step);
         }
 
         for (int i = lines; i < padded; i++)
@@ -67,16 +86,92 @@ internal static unsafe class Packing
         }
     }
 
+    /// <summary>Copies runs of contiguous lines, cut into panels of one width: k by k across all panels, so that each run is read at once.</summary>
+    /// <param name="from">The first element of the first k.</param>
+    /// <param name="along">Distance of two k.</param>
+    /// <param name="k">Number of k.</param>
+    /// <param name="panels">Number of panels.</param>
+    /// <param name="width">Lines of a panel: also the distance of two k in it.</param>
+    /// <param name="to">Where the first k of the first panel goes.</param>
+    /// <param name="size">Distance of two panels.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void CopyElements(float* from, nint line, nint along, int lines, int k, float* to, int step)
+    public static void PackRuns<T>(T* from, nint along, int k, int panels, int width, float* to, nint size)
+        where T : unmanaged, IElement<T>
+    {
+        for (int p = 0; p < k; p++, from += along, to += width)
+        {
+            T* ahead = from + (p + PrefetchDistance < k ? PrefetchDistance * along : 0);
+            for (int panel = 0; panel < panels; panel++)
+            {
+                for (int i = 0; i < width; i += 16)
+                {
+                    Prefetch(ahead + (panel * width) + i);
+                }
+
+                CopyRun(from + (panel * width), to + (panel * size), width);
+            }
+        }
+    }
+
+    /// <summary>As for one width, with the panels of A.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void PackRuns<T>(T* from, nint along, int k, RowPanels panels, float* to, nint size)
+        where T : unmanaged, IElement<T>
+    {
+        for (int p = 0; p < k; p++, from += along, to += Tile.MaxRows)
+        {
+            T* ahead = from + (p + PrefetchDistance < k ? PrefetchDistance * along : 0);
+            for (int panel = 0; panel < panels.Count; panel++)
+            {
+                int start = panels.Start(panel);
+                Prefetch(ahead + start);
+                CopyRun(from + start, to + (panel * size), panels.Rows(panel));
+            }
+        }
+    }
+
+    /// <summary>Returns into how many tasks the packing of so many elements is cut, at most one a part.</summary>
+    public static int Tasks(int parts, long elements, int threads) =>
+        threads == 1 ? 1 : (int)Math.Clamp(elements / SmallestTask, 1, Math.Min(parts, TasksPerThread * threads));
+
+    /// <summary>Returns the range of parts [first, last) that is task <paramref name="task"/> of <paramref name="tasks"/>.</summary>
+    public static (int First, int Last) Range(int parts, int tasks, int task) =>
+        ((int)((long)parts * task / tasks), (int)((long)parts * (task + 1) / tasks));
+
+    /// <summary>Copies a small matrix between two layouts.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Copy(float* from, nint fromRow, nint fromColumn, float* to, nint toRow, nint toColumn, int rows, int columns)
+    {
+        for (int i = 0; i < rows; i++)
+        {
+            if (fromColumn == 1 && toColumn == 1)
+            {
+                CopyRun((Float32Element*)from, to, columns);
+            }
+            else
+            {
+                for (int j = 0; j < columns; j++)
+                {
+                    to[j * toColumn] = from[j * fromColumn];
+                }
+            }
+
+            from += fromRow;
+            to += toRow;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void CopyElements<T>(T* from, nint line, nint along, int lines, int k, float* to, int step)
+        where T : unmanaged, IElement<T>
     {
         for (int i = 0; i < lines; i++)
         {
-            float* source = from + (i * line);
+            T* source = from + (i * line);
             float* target = to + i;
             for (int p = 0; p < k; p++)
             {
-                *target = *source;
+                *target = T.Load(source);
                 source += along;
                 target += step;
             }
@@ -85,7 +180,7 @@ internal static unsafe class Packing
 
     /// <summary>Asks for the cache line of an address that will be read soon.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Prefetch(float* address)
+    public static void Prefetch(void* address)
     {
         if (Sse.IsSupported)
         {
@@ -95,27 +190,29 @@ internal static unsafe class Packing
 
     /// <summary>Copies a short run of elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void CopyRun(float* from, float* to, int count)
+    public static void CopyRun<T>(T* from, float* to, int count)
+        where T : unmanaged, IElement<T>
     {
         int i = 0;
         for (; i + 16 <= count; i += 16)
         {
-            Vector512.Load(from + i).Store(to + i);
+            T.Load16(from + i).Store(to + i);
         }
 
         for (; i + 4 <= count; i += 4)
         {
-            Vector128.Load(from + i).Store(to + i);
+            T.Load4(from + i).Store(to + i);
         }
 
         for (; i < count; i++)
         {
-            to[i] = from[i];
+            to[i] = T.Load(from + i);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose8(float* from, nint line, float* to, nint step)
+    private static void Transpose8<T>(T* from, nint line, float* to, nint step)
+        where T : unmanaged, IElement<T>
     {
         // Halves of rows i and i + 4 share a register from the load on, so only two rounds of shuffles remain.
         Vector256<float> r0 = Pair(from, 4 * line);
@@ -130,8 +227,84 @@ internal static unsafe class Packing
         Square(r0, r1, r2, r3, to + (4 * step), step);
     }
 
+    // Sixteen lines at a time, then nine to twelve; returns how many are packed.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Pack512<T>(T* from, nint line, int lines, int k, float* to, nint step)
+        where T : unmanaged, IElement<T>
+    {
+        int i = 0;
+        int wholeK = k & ~3;
+        for (; i + 16 <= lines; i += 16, from += 16 * line, to += 16)
+        {
+            for (int p = 0; p < wholeK; p += 4)
+            {
+                T* at = from + p;
+                Prefetch(at + ((16 + (p & 12)) * line));
+                Prefetch(at + ((17 + (p & 12)) * line));
+                Prefetch(at + ((18 + (p & 12)) * line));
+                Prefetch(at + ((19 + (p & 12)) * line));
+                Transpose16(Four(at, 4 * line), Four(at + line, 4 * line), Four(at + (2 * line), 4 * line), Four(at + (3 * line), 4 * line), to + (p * step), step);
+            }
+
+            CopyElements(from + wholeK, line, 1, 16, k - wholeK, to + (wholeK * step), (int)step);
+        }
+
+        int rest = lines - i;
+        if (rest is > 8 and <= 12)
+        {
+            // A store is 16 lanes wide: what is beyond twelve falls where the next k is written next, so the last k is left out. Missing lines repeat the last.
+            T* r8 = from + (8 * line);
+            T* r9 = from + (Math.Min(9, rest - 1) * line);
+            T* r10 = from + (Math.Min(10, rest - 1) * line);
+            T* r11 = from + (Math.Min(11, rest - 1) * line);
+            int p = 0;
+            for (; p + 4 < k; p += 4)
+            {
+                T* at = from + p;
+                Prefetch(at + ((12 + ((p & 12) / 4 * 3)) * line));
+                Prefetch(at + ((13 + ((p & 12) / 4 * 3)) * line));
+                Prefetch(at + ((14 + ((p & 12) / 4 * 3)) * line));
+                Vector512<float> v0 = Three(at, at + (4 * line), r8 + p);
+                Vector512<float> v1 = Three(at + line, at + (5 * line), r9 + p);
+                Vector512<float> v2 = Three(at + (2 * line), at + (6 * line), r10 + p);
+                Vector512<float> v3 = Three(at + (3 * line), at + (7 * line), r11 + p);
+                Transpose16(v0, v1, v2, v3, to + (p * step), step);
+            }
+
+            CopyElements(from + p, line, 1, rest, k - p, to + (p * step), (int)step);
+            i += rest;
+        }
+
+        return i;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Pair(float* low, nint distance) => Vector256.Create(Vector128.Load(low), Vector128.Load(low + distance));
+    private static Vector512<float> Three<T>(T* r0, T* r1, T* r2)
+        where T : unmanaged, IElement<T> =>
+        Avx512F.InsertVector128(Vector256.Create(T.Load4(r0), T.Load4(r1)).ToVector512Unsafe(), T.Load4(r2), 2);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Four<T>(T* from, nint distance)
+        where T : unmanaged, IElement<T> =>
+        Avx512F.InsertVector128(Three(from, from + distance, from + (2 * distance)), T.Load4(from + (3 * distance)), 3);
+
+    // From four lines in each vector (l, l + 4, l + 8, l + 12; four k of each) to four k of sixteen lines.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose16(Vector512<float> r0, Vector512<float> r1, Vector512<float> r2, Vector512<float> r3, float* to, nint step)
+    {
+        Vector512<double> t0 = Avx512F.UnpackLow(r0, r1).AsDouble();
+        Vector512<double> t1 = Avx512F.UnpackLow(r2, r3).AsDouble();
+        Vector512<double> t2 = Avx512F.UnpackHigh(r0, r1).AsDouble();
+        Vector512<double> t3 = Avx512F.UnpackHigh(r2, r3).AsDouble();
+        Avx512F.UnpackLow(t0, t1).AsSingle().Store(to);
+        Avx512F.UnpackHigh(t0, t1).AsSingle().Store(to + step);
+        Avx512F.UnpackLow(t2, t3).AsSingle().Store(to + (2 * step));
+        Avx512F.UnpackHigh(t2, t3).AsSingle().Store(to + (3 * step));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Pair<T>(T* low, nint distance)
+        where T : unmanaged, IElement<T> => Vector256.Create(T.Load4(low), T.Load4(low + distance));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Square(Vector256<float> r0, Vector256<float> r1, Vector256<float> r2, Vector256<float> r3, float* to, nint step)
@@ -147,12 +320,13 @@ internal static unsafe class Packing
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose4(float* from, nint line, float* to, nint step)
+    private static void Transpose4<T>(T* from, nint line, float* to, nint step)
+        where T : unmanaged, IElement<T>
     {
-        Vector128<float> r0 = Vector128.Load(from);
-        Vector128<float> r1 = Vector128.Load(from + line);
-        Vector128<float> r2 = Vector128.Load(from + (2 * line));
-        Vector128<float> r3 = Vector128.Load(from + (3 * line));
+        Vector128<float> r0 = T.Load4(from);
+        Vector128<float> r1 = T.Load4(from + line);
+        Vector128<float> r2 = T.Load4(from + (2 * line));
+        Vector128<float> r3 = T.Load4(from + (3 * line));
         Vector128<double> t0 = Sse.UnpackLow(r0, r1).AsDouble();
         Vector128<double> t1 = Sse.UnpackLow(r2, r3).AsDouble();
         Vector128<double> t2 = Sse.UnpackHigh(r0, r1).AsDouble();

@@ -1,15 +1,19 @@
 namespace FedLLM.Numerics.Kernels;
 
 /// <summary>The operands of C[i,j] (+)= Σ_k A[i,k]·B[k,j], all with two strides in elements.</summary>
-internal unsafe struct Product
+/// <typeparam name="TA">The format of A.</typeparam>
+/// <typeparam name="TB">The format of B.</typeparam>
+internal unsafe struct Product<TA, TB>
+    where TA : unmanaged, IElement<TA>
+    where TB : unmanaged, IElement<TB>
 {
     public int M;
     public int N;
     public int K;
-    public float* A;
+    public TA* A;
     public nint ARow;
     public nint AColumn;
-    public float* B;
+    public TB* B;
     public nint BRow;
     public nint BColumn;
     public float* C;
@@ -18,7 +22,7 @@ internal unsafe struct Product
     public bool Accumulate;
 
     /// <summary>Returns the same product read as Cᵀ = Bᵀ·Aᵀ. The factors of each fma change places, which changes no bit.</summary>
-    public readonly Product Transposed() => new()
+    public readonly Product<TB, TA> Transposed() => new()
     {
         M = N,
         N = M,
@@ -36,9 +40,9 @@ internal unsafe struct Product
     };
 
     /// <summary>Returns the part of the product that makes rows [row, row + rows) and columns [column, column + columns) of C.</summary>
-    public readonly Product Part(int row, int rows, int column, int columns)
+    public readonly Product<TA, TB> Part(int row, int rows, int column, int columns)
     {
-        Product part = this;
+        Product<TA, TB> part = this;
         part.M = rows;
         part.N = columns;
         part.A = A + (row * ARow);

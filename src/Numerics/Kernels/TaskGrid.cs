@@ -1,54 +1,35 @@
 namespace FedLLM.Numerics.Kernels;
 
-/// <summary>How C is cut into a grid of tasks. Only rows and columns are cut, never k, so the cut changes no bit.</summary>
-/// <param name="RowBlock">Rows of C in a task.</param>
-/// <param name="ColumnBlock">Columns of C in a task.</param>
-/// <param name="ColumnBlocks">Tasks side by side.</param>
-/// <param name="Count">Tasks in all.</param>
-internal readonly record struct TaskGrid(int RowBlock, int ColumnBlock, int ColumnBlocks, int Count)
+/// <summary>How the tiles of a block are cut into a grid of tasks. Only rows and columns are cut, never k, so the cut changes no bit.</summary>
+/// <param name="RowParts">Parts of the rows.</param>
+/// <param name="ColumnBlock">Columns in a part of the columns.</param>
+/// <param name="ColumnParts">Parts of the columns.</param>
+internal readonly record struct TaskGrid(int RowParts, int ColumnBlock, int ColumnParts)
 {
-    // About 5 µs of work: below that, handing a task over costs more than it saves.
-    private const double SmallestTask = 150_000;
+    // Some 5 µs of work: below that, handing a task over costs more than it saves.
+    private const double SmallestTask = 400_000;
 
-    // Each task packs its part of B anew, which these many rows pay for; columns are cut in steps of this many.
-    private const int RowStep = 48;
-    private const int ColumnStep = 64;
+    // Tasks a thread, so that one that is disturbed leaves its share to the others.
+    private const int TasksPerThread = 8;
 
-    /// <summary>Cuts a product for a team of <paramref name="threads"/>: two or more tasks a thread where the product is large enough.</summary>
-    public static TaskGrid For(in Product product, int threads)
+    /// <summary>Number of tasks.</summary>
+    public int Count => RowParts * ColumnParts;
+
+    /// <summary>Cuts a block of m by n by k, of so many panels of rows, in steps of <paramref name="panelWidth"/> columns.</summary>
+    public static TaskGrid For(int m, int n, int k, int rowPanels, int panelWidth, int threads)
     {
-        double work = (double)product.M * product.N * product.K;
-        int wanted = threads == 1 ? 1 : (int)Math.Min(work / SmallestTask, work > 64 * SmallestTask * threads ? 4.0 * threads : threads);
-        if (wanted <= 1)
-        {
-            return new TaskGrid(product.M, product.N, 1, 1);
-        }
-
-        int rowParts = Math.Min(wanted, (product.M + RowStep - 1) / RowStep);
-        int columnParts = Math.Min(wanted, (product.N + ColumnStep - 1) / ColumnStep);
-
-        // Packing costs what is read: k·n for each part of the rows, k·m for each part of the columns. Cut the cheaper way first.
-        if (product.N <= product.M)
-        {
-            columnParts = Math.Min(columnParts, (wanted + rowParts - 1) / rowParts);
-        }
-        else
-        {
-            rowParts = Math.Min(rowParts, (wanted + columnParts - 1) / columnParts);
-        }
-
-        int rowBlock = (product.M + rowParts - 1) / rowParts;
-        int columnBlock = (((product.N + columnParts - 1) / columnParts) + 31) / 32 * 32;
-        rowParts = (product.M + rowBlock - 1) / rowBlock;
-        columnParts = (product.N + columnBlock - 1) / columnBlock;
-        return new TaskGrid(rowBlock, columnBlock, columnParts, rowParts * columnParts);
+        int wanted = threads == 1 ? 1 : (int)Math.Clamp((double)m * n * k / SmallestTask, 1, TasksPerThread * threads);
+        int rowParts = Math.Min(rowPanels, wanted);
+        int columnParts = (wanted + rowParts - 1) / rowParts;
+        int columnBlock = (((n + columnParts - 1) / columnParts) + panelWidth - 1) / panelWidth * panelWidth;
+        return new TaskGrid(rowParts, columnBlock, (n + columnBlock - 1) / columnBlock);
     }
 
-    /// <summary>Returns the part of the product that is task <paramref name="task"/>.</summary>
-    public Product Part(in Product product, int task)
+    /// <summary>Returns the panels [FirstPanel, LastPanel) and columns [Column, End) of a task.</summary>
+    public (int FirstPanel, int LastPanel, int Column, int End) Part(int task, int rowPanels, int n)
     {
-        int row = task / ColumnBlocks * RowBlock;
-        int column = task % ColumnBlocks * ColumnBlock;
-        return product.Part(row, Math.Min(RowBlock, product.M - row), column, Math.Min(ColumnBlock, product.N - column));
+        int column = task / RowParts * ColumnBlock;
+        var (first, last) = Packing.Range(rowPanels, RowParts, task % RowParts);
+        return (first, last, column, Math.Min(column + ColumnBlock, n));
     }
 }

@@ -11,6 +11,9 @@ internal static unsafe class Tile
     /// <summary>The most rows a tile has.</summary>
     public const int MaxRows = 12;
 
+    // Rows of B by which the tile asks the first-level cache ahead of its reads.
+    private const int PrefetchSteps = 8;
+
     /// <summary>C[i,j] = fma(A[i,p], B[p,j], C[i,j]) for p = 0 … k-1 in that order; from zero unless <paramref name="resume"/>.</summary>
     /// <param name="a">A[i,p] at a[i·aRow + p·aStep].</param>
     /// <param name="aRow">Distance of two rows of A.</param>
@@ -22,11 +25,12 @@ internal static unsafe class Tile
     /// <param name="k">Length of the chain.</param>
     /// <param name="resume">Whether the chain continues from the present C.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run<TLanes, TVector, TRows, TColumns>(float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow, nint k, bool resume)
+    public static void Run<TLanes, TVector, TRows, TColumns, TPlace>(float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow, nint k, bool resume)
         where TLanes : struct, ILanes<TVector>
         where TVector : struct
         where TRows : struct, IConstant
         where TColumns : struct, IConstant
+        where TPlace : struct, IPlace
     {
         TVector left0 = default, right0 = default;
         TVector left1 = default, right1 = default;
@@ -99,12 +103,26 @@ internal static unsafe class Tile
             }
         }
 
-        // Every third row has a pointer; the two after it are reached by one and two strides, which are addressing modes.
+        if (TPlace.IsPacked)
+        {
+            aStep = MaxRows;
+            bStep = TColumns.Value * TLanes.Width;
+            if (resume)
+            {
+                for (int i = 0; i < TRows.Value; i++)
+                {
+                    Packing.Prefetch(c + (i * cRow) + bStep);
+                    Packing.Prefetch(c + (i * cRow) + bStep + 16);
+                }
+            }
+        }
+
+        // In place, every third row has a pointer; the two after it are reached by one and two strides, which are addressing modes.
         nint twoRows = 2 * aRow;
         float* a3 = a + (3 * aRow);
         float* a6 = a + (6 * aRow);
         float* a9 = a + (9 * aRow);
-        for (; k > 0; k--)
+        for (; k > 0; k--, a += aStep)
         {
             TVector left = TLanes.Load(b);
             TVector right = TColumns.Value > 1 ? TLanes.Load(b + TLanes.Width) : default;
@@ -113,63 +131,65 @@ internal static unsafe class Tile
             Step<TLanes, TVector, TColumns>(*a, left, right, ref left0, ref right0);
             if (TRows.Value > 1)
             {
-                Step<TLanes, TVector, TColumns>(a[aRow], left, right, ref left1, ref right1);
+                Step<TLanes, TVector, TColumns>(TPlace.IsPacked ? a[1] : a[aRow], left, right, ref left1, ref right1);
             }
 
             if (TRows.Value > 2)
             {
-                Step<TLanes, TVector, TColumns>(a[twoRows], left, right, ref left2, ref right2);
+                Step<TLanes, TVector, TColumns>(TPlace.IsPacked ? a[2] : a[twoRows], left, right, ref left2, ref right2);
             }
 
             if (TRows.Value > 3)
             {
-                Step<TLanes, TVector, TColumns>(*a3, left, right, ref left3, ref right3);
+                Step<TLanes, TVector, TColumns>(TPlace.IsPacked ? a[3] : *a3, left, right, ref left3, ref right3);
             }
 
             if (TRows.Value > 4)
             {
-                Step<TLanes, TVector, TColumns>(a3[aRow], left, right, ref left4, ref right4);
+                Step<TLanes, TVector, TColumns>(TPlace.IsPacked ? a[4] : a3[aRow], left, right, ref left4, ref right4);
             }
 
             if (TRows.Value > 5)
             {
-                Step<TLanes, TVector, TColumns>(a3[twoRows], left, right, ref left5, ref right5);
+                Step<TLanes, TVector, TColumns>(TPlace.IsPacked ? a[5] : a3[twoRows], left, right, ref left5, ref right5);
             }
 
             if (TRows.Value > 6)
             {
-                Step<TLanes, TVector, TColumns>(*a6, left, right, ref left6, ref right6);
+                Step<TLanes, TVector, TColumns>(TPlace.IsPacked ? a[6] : *a6, left, right, ref left6, ref right6);
             }
 
             if (TRows.Value > 7)
             {
-                Step<TLanes, TVector, TColumns>(a6[aRow], left, right, ref left7, ref right7);
+                Step<TLanes, TVector, TColumns>(TPlace.IsPacked ? a[7] : a6[aRow], left, right, ref left7, ref right7);
             }
 
             if (TRows.Value > 8)
             {
-                Step<TLanes, TVector, TColumns>(a6[twoRows], left, right, ref left8, ref right8);
+                Step<TLanes, TVector, TColumns>(TPlace.IsPacked ? a[8] : a6[twoRows], left, right, ref left8, ref right8);
             }
 
             if (TRows.Value > 9)
             {
-                Step<TLanes, TVector, TColumns>(*a9, left, right, ref left9, ref right9);
+                Step<TLanes, TVector, TColumns>(TPlace.IsPacked ? a[9] : *a9, left, right, ref left9, ref right9);
             }
 
             if (TRows.Value > 10)
             {
-                Step<TLanes, TVector, TColumns>(a9[aRow], left, right, ref left10, ref right10);
+                Step<TLanes, TVector, TColumns>(TPlace.IsPacked ? a[10] : a9[aRow], left, right, ref left10, ref right10);
             }
 
             if (TRows.Value > 11)
             {
-                Step<TLanes, TVector, TColumns>(a9[twoRows], left, right, ref left11, ref right11);
+                Step<TLanes, TVector, TColumns>(TPlace.IsPacked ? a[11] : a9[twoRows], left, right, ref left11, ref right11);
             }
 
-            a += aStep;
-            a3 += aStep;
-            a6 += aStep;
-            a9 += aStep;
+            if (!TPlace.IsPacked)
+            {
+                a3 += aStep;
+                a6 += aStep;
+                a9 += aStep;
+            }
         }
 
         Store<TLanes, TVector, TColumns>(left0, right0, c);

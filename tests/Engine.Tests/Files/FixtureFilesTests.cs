@@ -34,7 +34,7 @@ public sealed class FixtureFilesTests
             using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "adapter_config.json")));
             Assert.Equal(config.RootElement.GetProperty("r").GetInt32(), adapter.Config.Rank);
             Assert.Equal(config.RootElement.GetProperty("lora_alpha").GetDouble(), adapter.Config.Alpha);
-            Assert.Equal(config.RootElement.GetProperty("target_modules").GetArrayLength(), adapter.Config.Targets.Count);
+            Assert.Equal(config.RootElement.GetProperty("target_modules").GetArrayLength() * model.Layers, adapter.Config.Modules(model.Layers).Count);
             Assert.Equal(LoraLayout.For(model, adapter.Config), adapter.Tensors.Layout);
 
             RawSafetensors raw = RawSafetensors.Read(Path.Combine(folder, "adapter_model.safetensors"));
@@ -84,7 +84,7 @@ public sealed class FixtureFilesTests
             seen.Add(name);
         }
 
-        Same("model.embed_tokens.weight", weights.Embedding);
+        Same("model.embed_tokens.weight", weights.Embedding.Single);
         Same("model.norm.weight", weights.FinalNorm);
         if (weights.Config.TiedEmbeddings)
         {
@@ -92,7 +92,7 @@ public sealed class FixtureFilesTests
         }
         else
         {
-            Same("lm_head.weight", weights.Head);
+            Same("lm_head.weight", weights.Head.Single);
         }
 
         for (int i = 0; i < weights.Config.Layers; i++)
@@ -106,7 +106,7 @@ public sealed class FixtureFilesTests
                 (LinearKind.Output, "self_attn.o_proj"), (LinearKind.Gate, "mlp.gate_proj"), (LinearKind.Up, "mlp.up_proj"), (LinearKind.Down, "mlp.down_proj"),
             })
             {
-                Same($"model.layers.{i}.{path}.weight", layer[kind].Weight);
+                Same($"model.layers.{i}.{path}.weight", layer[kind].Weight.Single);
                 Assert.Equal(layer[kind].Weight.Length, layer[kind].OutSize * layer[kind].InSize);
                 if (layer[kind].Bias is float[] bias)
                 {

@@ -55,8 +55,8 @@ public sealed class FloatConversionTests
         ushort[] all = [.. Enumerable.Range(0, 65536).Select(i => (ushort)i)];
         float[] wide = new float[all.Length];
         ushort[] back = new ushort[all.Length];
-        FloatConversion.WidenBFloat16(all, wide);
-        FloatConversion.NarrowToBFloat16(wide, back);
+        BFloat16.Widen(all, wide);
+        BFloat16.Narrow(wide, back);
         foreach (ushort bits in all)
         {
             Assert.Equal(float.IsNaN(wide[bits]) ? (ushort)(bits | 0x40) : bits, back[bits]);
@@ -78,7 +78,7 @@ public sealed class FloatConversionTests
             }
 
             ushort[] narrow = new ushort[1];
-            FloatConversion.NarrowToBFloat16([value], narrow);
+            BFloat16.Narrow([value], narrow);
             ushort down = (ushort)(bits >> 16);
 
             // The low half is the distance to the neighbour towards zero, in 2^-16 of the gap.

@@ -65,6 +65,26 @@ public sealed class ModelConfigFileTests
         Assert.Equal(5e5, Parse(With("\"rope_scaling\":{\"rope_type\":\"default\",\"rope_theta\":500000.0}")).RopeTheta);
 
     [Theory]
+    [InlineData("\"rope_scaling\":{\"type\":\"linear\",\"factor\":2.5}")]
+    [InlineData("\"rope_scaling\":{\"rope_type\":\"linear\",\"type\":\"linear\",\"factor\":2.5,\"attention_factor\":null}")]
+    [InlineData("\"rope_parameters\":{\"rope_type\":\"linear\",\"rope_theta\":10000.0,\"factor\":2.5}")]
+    [InlineData("\"rope_parameters\":{\"rope_type\":\"linear\",\"factor\":2.5},\"rope_scaling\":{\"rope_type\":\"linear\",\"factor\":2.5}")]
+    public void Parse_LinearScaling_InEverySpelling(string keys) => Assert.Equal(new RopeScaling(RopeScalingKind.Linear, 2.5), Parse(With(keys)).RopeScaling);
+
+    [Theory]
+    [InlineData("rope_scaling", "\"rope_theta\":5e5,")]
+    [InlineData("rope_parameters", "")]
+    public void Parse_Llama3Scaling_ReadsAllItsSettings(string key, string before)
+    {
+        string inside = before.Length == 0 ? "\"rope_theta\":5e5," : string.Empty;
+        ModelConfig config = Parse(With(
+            $"{before}\"{key}\":{{{inside}\"rope_type\":\"llama3\",\"factor\":32.0,\"low_freq_factor\":1.5,\"high_freq_factor\":3.5,\"original_max_position_embeddings\":4096}}"));
+        Assert.Equal(5e5, config.RopeTheta);
+        Assert.Equal(
+            new RopeScaling(RopeScalingKind.Llama3, 32) { LowFrequencyFactor = 1.5, HighFrequencyFactor = 3.5, OriginalMaxPositions = 4096 }, config.RopeScaling);
+    }
+
+    [Theory]
     [InlineData("\"eos_token_id\":7", new[] { 7 })]
     [InlineData("\"eos_token_id\":[7,9]", new[] { 7, 9 })]
     [InlineData("\"eos_token_id\":null", new int[0])]
@@ -118,9 +138,18 @@ public sealed class ModelConfigFileTests
     [InlineData("\"rms_norm_eps\":0", "key 'rms_norm_eps': is not a positive number")]
     [InlineData("\"rms_norm_eps\":true", "key 'rms_norm_eps': is not a finite number")]
     [InlineData("\"rope_theta\":-1", "key 'rope_theta': is not a positive number")]
-    [InlineData("\"rope_scaling\":{\"type\":\"linear\",\"factor\":2.0}", "key 'rope_scaling.type': is 'linear'; scaled rotary embedding is not supported")]
-    [InlineData("\"rope_scaling\":{\"rope_type\":\"llama3\"}", "key 'rope_scaling.rope_type'")]
-    [InlineData("\"rope_parameters\":{\"rope_type\":\"yarn\",\"rope_theta\":1e4}", "key 'rope_parameters.rope_type'")]
+    [InlineData("\"rope_scaling\":{\"type\":\"linear\"}", "key 'rope_scaling.factor': is missing")]
+    [InlineData("\"rope_scaling\":{\"type\":\"linear\",\"factor\":0.5}", "key 'rope_scaling.factor': is below 1")]
+    [InlineData("\"rope_scaling\":{\"type\":\"linear\",\"factor\":2,\"rope_type\":\"llama3\"}", "key 'rope_scaling.type': differs from rope_type")]
+    [InlineData("\"rope_scaling\":{\"type\":\"linear\",\"factor\":2,\"beta_fast\":32}", "key 'rope_scaling.beta_fast': is not a setting of this type")]
+    [InlineData("\"rope_scaling\":{\"factor\":2.0}", "key 'rope_scaling.rope_type': is missing")]
+    [InlineData("\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8}", "key 'rope_scaling.low_freq_factor': is missing")]
+    [InlineData("\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8,\"low_freq_factor\":4,\"high_freq_factor\":4,\"original_max_position_embeddings\":8}", "key 'rope_scaling.high_freq_factor': is not above")]
+    [InlineData("\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8,\"low_freq_factor\":1,\"high_freq_factor\":4}", "key 'rope_scaling.original_max_position_embeddings': is missing")]
+    [InlineData("\"rope_parameters\":{\"rope_type\":\"yarn\",\"rope_theta\":1e4}", "key 'rope_parameters.rope_type': is 'yarn', which is not supported; default, linear and llama3 are")]
+    [InlineData("\"rope_scaling\":{\"type\":\"dynamic\",\"factor\":2.0}", "key 'rope_scaling.type': is 'dynamic', which")]
+    [InlineData("\"rope_scaling\":{\"rope_type\":\"longrope\"}", "key 'rope_scaling.rope_type': is 'longrope', which")]
+    [InlineData("\"rope_scaling\":{\"type\":\"linear\",\"factor\":2},\"rope_parameters\":{\"rope_type\":\"linear\",\"factor\":3}", "key 'rope_scaling': differs from rope_parameters")]
     [InlineData("\"rope_parameters\":{\"rope_type\":\"default\",\"rope_theta\":5e5},\"rope_theta\":1e4", "key 'rope_theta': differs from the rope_theta in rope_parameters")]
     [InlineData("\"rope_parameters\":[]", "key 'rope_parameters': is not an object")]
     [InlineData("\"partial_rotary_factor\":0.5", "key 'partial_rotary_factor'")]

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using FedLLM.Engine.Files;
+using FedLLM.Numerics;
 using FedLLM.Engine.Models;
 using FedLLM.TestSupport;
 
@@ -40,7 +41,7 @@ public sealed class ModelDirectoryTests
         foreach ((string tensor, float[] values) in SmallModel.Flatten(ModelDirectory.Load(folder.Path)))
         {
             ushort[] narrow = new ushort[values.Length];
-            FloatConversion.NarrowToBFloat16(SmallModel.Flatten(saved)[tensor], narrow);
+            BFloat16.Narrow(SmallModel.Flatten(saved)[tensor], narrow);
             Assert.Equal(narrow.Select(n => (uint)n << 16), values.Select(BitConverter.SingleToUInt32Bits));
         }
     }
@@ -153,11 +154,11 @@ public sealed class ModelDirectoryTests
         DecoderWeights model = SmallModel.Make(SmallModel.Llama);
         ModelDirectory.Save(folder.Path, model);
         NamedTensor frequencies = new("model.layers.0.self_attn.rotary_emb.inv_freq", [2], new float[2]);
-        NamedTensor head = new("lm_head.weight", [10, 8], model.Embedding);
+        NamedTensor head = new("lm_head.weight", [10, 8], model.Embedding.Single);
         Rewrite(folder, DecoderTensors.Of(model).Append(frequencies).Append(head));
         Assert.Equal(SmallModel.Flatten(model), SmallModel.Flatten(ModelDirectory.Load(folder.Path)));
 
-        float[] other = [.. model.Embedding];
+        float[] other = [.. model.Embedding.Single];
         other[^1] += 1;
         Rewrite(folder, DecoderTensors.Of(model).Append(head with { Values = other }));
         AssertRefused(folder.Path, "tensor 'lm_head.weight': differs from the embedding");

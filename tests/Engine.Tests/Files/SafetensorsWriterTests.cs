@@ -65,7 +65,7 @@ public sealed class SafetensorsWriterTests
             Assert.Equal("pt", exact.Metadata["format"]);
 
             ushort[] narrow = new ushort[set.Values.Length];
-            FloatConversion.NarrowToBFloat16(set.Values, narrow);
+            BFloat16.Narrow(set.Values, narrow);
             using var rounded = SafetensorsFile.FromMemory(SafetensorsWriter.ToBytes(set, TensorType.BF16));
             Assert.Equal(TensorType.BF16, rounded["x"].Type);
             Assert.Equal(narrow.Select(n => (uint)n << 16), rounded.ReadFloat32("x").Concat(rounded.ReadFloat32("y")).Select(BitConverter.SingleToUInt32Bits));

@@ -41,15 +41,15 @@ internal static class SmallModel
         LinearWeights Linear(LinearKind kind)
         {
             (int outSize, int inSize) = TensorNames.Size(config, kind);
-            return new LinearWeights(outSize, inSize, Values(outSize * inSize), TensorNames.HasBias(config, kind) ? Values(outSize) : null);
+            return new LinearWeights(outSize, inSize, new WeightMatrix(Values(outSize * inSize)), TensorNames.HasBias(config, kind) ? Values(outSize) : null);
         }
 
-        float[] embedding = Values(config.VocabularySize * config.HiddenSize);
+        var embedding = new WeightMatrix(Values(config.VocabularySize * config.HiddenSize));
         return new DecoderWeights
         {
             Config = config,
             Embedding = embedding,
-            Head = config.TiedEmbeddings ? embedding : Values(embedding.Length),
+            Head = config.TiedEmbeddings ? embedding : new WeightMatrix(Values(embedding.Length)),
             FinalNorm = Values(config.HiddenSize),
             Layers = [.. Enumerable.Range(0, config.Layers).Select(_ => new LayerWeights
             {

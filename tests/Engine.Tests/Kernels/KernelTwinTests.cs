@@ -1,4 +1,5 @@
 using FedLLM.Engine.Kernels;
+using FedLLM.Engine.Models;
 using FedLLM.Numerics;
 
 namespace FedLLM.Engine.Tests.Kernels;
@@ -87,16 +88,16 @@ public sealed unsafe class KernelTwinTests
     public void CrossEntropy_LogProbabilityAndGradient_MatchTheFormula(int rows, int vocabulary)
     {
         float[] logits = Draw(rows * vocabulary, 8, 6);
-        float[] weights = Draw(rows, 9);
+        const float Factor = -0.37f;
         int[] targets = [.. Enumerable.Range(0, rows).Select(row => (row * 7) % vocabulary)];
         float[] gradient = (float[])logits.Clone();
         var alone = new float[rows];
         var together = new float[rows];
-        fixed (float* pl = logits, pw = weights, pg = gradient, pa = alone, pt = together)
+        fixed (float* pl = logits, pg = gradient, pa = alone, pt = together)
         fixed (int* ps = targets)
         {
             CrossEntropy.LogProbabilities(Two, pl, ps, pa, rows, vocabulary);
-            CrossEntropy.LogProbabilitiesAndGradient(Two, pg, ps, pw, pt, rows, vocabulary);
+            CrossEntropy.LogProbabilitiesAndGradient(Two, pg, ps, Factor, pt, rows, vocabulary);
         }
 
         Assert.Equal(alone, together);
@@ -107,7 +108,7 @@ public sealed unsafe class KernelTwinTests
             Close(z[targets[row]] - logSum, alone[row], 10);
             for (int i = 0; i < vocabulary; i++)
             {
-                Close(weights[row] * ((i == targets[row] ? 1 : 0) - Math.Exp(z[i] - logSum)), gradient[(row * vocabulary) + i], 1);
+                Close(Factor * ((i == targets[row] ? 1 : 0) - Math.Exp(z[i] - logSum)), gradient[(row * vocabulary) + i], 1);
             }
         }
     }
@@ -136,7 +137,7 @@ public sealed unsafe class KernelTwinTests
         var attention = new Attention(heads, groups, size);
         fixed (float* pq = q, pk = k, pv = v, po = o, pl = logSumExp, pdo = dO, pdq = dq, pdk = dk, pdv = dv)
         {
-            attention.Forward(Two, spans, pq, pk, pv, false, po, pl);
+            attention.Forward(Two, spans, pq, pk, pv, po, pl);
             attention.Backward(Two, spans, pq, pk, pv, pl, pdo, pdq, pdk, pdv);
         }
 
@@ -188,11 +189,11 @@ public sealed unsafe class KernelTwinTests
         float[] x = [.. Enumerable.Repeat(1f, Rows * Size)];
         var y = new float[x.Length];
         var dx = new float[x.Length];
-        var random = new CounterRandom(1, RandomPurpose.Dropout);
+        var stream = new DropoutStream(new CounterRandom(1, RandomPurpose.Dropout), 0.5, FirstRow: 4);
         fixed (float* px = x, py = y, pdx = dx)
         {
-            Dropout.Apply(Two, random, 0.5, module: 3, firstRow: 9, px, py, Rows, Size);
-            Dropout.Backward(Two, random, 0.5, module: 3, firstRow: 9, px, pdx, Rows, Size);
+            Dropout.Apply(stream, module: 3, row: 5, px, py, Rows, Size);
+            Dropout.Backward(stream, module: 3, row: 5, px, pdx, Rows, Size);
         }
 
         Assert.Equal(y, dx); // the same mask, drawn again
@@ -201,7 +202,7 @@ public sealed unsafe class KernelTwinTests
         var shifted = new float[x.Length];
         fixed (float* px = x, ps = shifted)
         {
-            Dropout.Apply(Two, random, 0.5, module: 3, firstRow: 10, px, ps, Rows, Size);
+            Dropout.Apply(stream, module: 3, row: 6, px, ps, Rows, Size);
         }
 
         Assert.Equal(y.AsSpan(Size).ToArray(), shifted.AsSpan(0, y.Length - Size).ToArray()); // a row's mask is its number's, not its place's

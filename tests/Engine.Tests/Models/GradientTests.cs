@@ -1,6 +1,7 @@
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
 using FedLLM.Numerics;
+using FedLLM.TestSupport;
 
 namespace FedLLM.Engine.Tests.Models;
 
@@ -40,7 +41,7 @@ public sealed class GradientTests
         ModelConfig config = TinyModel.Config(ModelFamily.Qwen2);
         LoraConfig lora = TinyModel.AllLinears(dropout: dropout);
         LoraAdapter adapter = TinyModel.Adapter(config, lora);
-        var trainer = new LoraTrainer(TinyModel.Random(config), lora, new AdamWSettings(), Two);
+        var trainer = SingleLane.Supervised(TinyModel.Random(config), lora, new AdamWSettings(), Two);
         trainer.Start(adapter.Parameters);
         TokenSequence[][] batches = [[TinyModel.Sequence(config, 11, 1)], [TinyModel.Sequence(config, 7, 2), TinyModel.Sequence(config, 3, 4)]];
         var settings = new StepSettings(0, Seed: 3, Round: 2, Client: 1, Step: 4); // the same masks at every evaluation
@@ -83,10 +84,10 @@ public sealed class GradientTests
         }
 
         TokenSequence[][] batches = [[TinyModel.Sequence(config, 9, 1)]];
-        var whole = new LoraTrainer(weights, all.Config, new AdamWSettings(), Two);
+        var whole = SingleLane.Supervised(weights, all.Config, new AdamWSettings(), Two);
         whole.Start(all.Parameters);
         whole.ComputeGradient(batches, new StepSettings(0));
-        var part = new LoraTrainer(weights, one, new AdamWSettings(), Two);
+        var part = SingleLane.Supervised(weights, one, new AdamWSettings(), Two);
         part.Start(subset);
         part.ComputeGradient(batches, new StepSettings(0));
         foreach (TensorSlot slot in subset.Layout.Slots)
@@ -112,14 +113,14 @@ public sealed class GradientTests
         DecoderWeights weights = TinyModel.Random(config);
         float[][] before = [.. weights.Parameters().Select(p => (float[])p.Values.Clone())];
         LoraAdapter adapter = TinyModel.Adapter(config, TinyModel.AllLinears(dropout: 0.1));
-        var trainer = new LoraTrainer(weights, adapter.Config, new AdamWSettings(), Two);
+        var trainer = SingleLane.Supervised(weights, adapter.Config, new AdamWSettings(), Two);
         trainer.Start(adapter.Parameters);
         trainer.Step([[TinyModel.Sequence(config, 9, 1)]], new StepSettings(0.1, 1.0));
         Assert.Equal(before, weights.Parameters().Select(p => p.Values));
         Assert.NotEqual(adapter.Parameters.Values, trainer.Parameters.Values);
     }
 
-    private static void AssertDirectional(float[] values, float[] gradient, Func<double> loss, string name)
+    internal static void AssertDirectional(float[] values, float[] gradient, Func<double> loss, string name)
     {
         double norm = GradientClip.Norm(gradient);
         Assert.True(norm > 1e-6, $"{name} has no gradient.");

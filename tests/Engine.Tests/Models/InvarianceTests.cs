@@ -1,6 +1,7 @@
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
 using FedLLM.Numerics;
+using FedLLM.TestSupport;
 
 namespace FedLLM.Engine.Tests.Models;
 
@@ -43,7 +44,7 @@ public sealed class InvarianceTests
         static float[] Train(int threads)
         {
             using var workers = new Workers(threads);
-            var trainer = new LoraTrainer(Weights, Adapter.Config with { Dropout = 0.1 }, new AdamWSettings(), workers);
+            var trainer = SingleLane.Supervised(Weights, Adapter.Config with { Dropout = 0.1 }, new AdamWSettings(), workers);
             trainer.Start(Adapter.Parameters);
             for (int step = 0; step < 3; step++)
             {
@@ -59,7 +60,7 @@ public sealed class InvarianceTests
     public void Dropout_OtherStep_DrawsAnotherMask()
     {
         using var workers = new Workers(1);
-        var trainer = new LoraTrainer(Weights, Adapter.Config with { Dropout = 0.5 }, new AdamWSettings(), workers);
+        var trainer = SingleLane.Supervised(Weights, Adapter.Config with { Dropout = 0.5 }, new AdamWSettings(), workers);
         trainer.Start(Adapter.Parameters);
         TokenSequence[][] batch = [[TinyModel.Sequence(Config, 20, 1)]];
         double first = trainer.ComputeGradient(batch, new StepSettings(0, Step: 0)).Loss;
@@ -75,11 +76,11 @@ public sealed class InvarianceTests
         var model = new LanguageModel(Weights, Adapter, workers);
         TokenSequence sequence = TinyModel.Sequence(Config, 80, 3);
         float[] whole = model.Logits([sequence]);
-        var cache = new KeyValueCache(Config, sequence.Tokens.Length);
+        var cache = new KeyValueCache(Config);
         int done = 0;
         foreach (int count in (int[])[5, 1, 1, 66, 1, 6])
         {
-            float[] last = model.Continue(sequence.Tokens.AsSpan(done, count), cache).ToArray();
+            float[] last = model.Continue([sequence.Tokens[done..(done + count)]], [cache]).ToArray();
             done += count;
             Assert.Equal(whole.AsSpan((done - 1) * Config.VocabularySize, Config.VocabularySize).ToArray().AsEnumerable(), last);
         }

@@ -35,12 +35,12 @@ internal static class TinyModel
             return [.. Enumerable.Range(0, count).Select(i => center + (scale * ((2 * random.Uniform((ulong)i)) - 1)))];
         }
 
-        float[] embedding = Draw(config.VocabularySize * config.HiddenSize, 0.5f);
+        var embedding = new WeightMatrix(Draw(config.VocabularySize * config.HiddenSize, 0.5f));
         return new DecoderWeights
         {
             Config = config,
             Embedding = embedding,
-            Head = config.TiedEmbeddings ? embedding : Draw(embedding.Length, 0.5f),
+            Head = config.TiedEmbeddings ? embedding : new WeightMatrix(Draw(embedding.Length, 0.5f)),
             FinalNorm = Draw(config.HiddenSize, 0.3f, 1),
             Layers =
             [
@@ -54,7 +54,7 @@ internal static class TinyModel
                         {
                             (int outSize, int inSize) = TensorNames.Size(config, kind);
                             return new LinearWeights(
-                                outSize, inSize, Draw(outSize * inSize, 0.4f), TensorNames.HasBias(config, kind) ? Draw(outSize, 0.4f) : null);
+                                outSize, inSize, new WeightMatrix(Draw(outSize * inSize, 0.4f)), TensorNames.HasBias(config, kind) ? Draw(outSize, 0.4f) : null);
                         }),
                     ],
                 }),

@@ -72,6 +72,9 @@ public sealed class ModelCase : IDisposable
     /// <summary>The unpadded sequences of a batch; a label other than -100 marks a scored token.</summary>
     public TokenSequence[] Batch(string prefix) => FixtureBatch.Read(_tensors, prefix);
 
+    /// <summary>The pairs of a batch.</summary>
+    public PreferencePair[] Pairs(string prefix) => FixtureBatch.ReadPairs(_tensors, prefix);
+
     public long[] Mask(string prefix) => Integers(prefix + "attention_mask");
 
     public void Dispose()

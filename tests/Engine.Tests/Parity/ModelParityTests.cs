@@ -3,6 +3,7 @@ using FedLLM.Engine.Decoding;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
 using FedLLM.Numerics;
+using FedLLM.TestSupport;
 
 namespace FedLLM.Engine.Tests.Parity;
 
@@ -70,7 +71,7 @@ public sealed class ModelParityTests
         for (int i = 0; i < batch.Length; i++)
         {
             Assert.Equal(counts[i], scores[i].Count);
-            AssertRelative(sums[i], scores[i].LogProbability, 1e-5);
+            Close.Relative(sums[i], scores[i].LogProbability, 1e-5);
         }
 
         // base.token_logps is [B, S-1]: the log-probability of every next token, scored or not.
@@ -104,7 +105,7 @@ public sealed class ModelParityTests
         Assert.Equal(expected.Length, decoder.Rotary.Frequencies.Length);
         for (int i = 0; i < expected.Length; i++)
         {
-            AssertRelative(expected[i], decoder.Rotary.Frequencies[i], 1e-6);
+            Close.Relative(expected[i], decoder.Rotary.Frequencies[i], 1e-6);
         }
     }
 
@@ -131,15 +132,15 @@ public sealed class ModelParityTests
         var model = new LanguageModel(reference.Weights, adapter, OneThread);
         AssertLogits(reference, $"{targets}.{start}.logits", model.Logits(batch));
 
-        var trainer = new LoraTrainer(reference.Weights, adapter.Config, new AdamWSettings(), OneThread);
+        var trainer = SingleLane.Supervised(reference.Weights, adapter.Config, new AdamWSettings(), OneThread);
         trainer.Start(adapter.Parameters);
         StepResult result = trainer.ComputeGradient([batch], new StepSettings(0));
-        AssertRelative(reference.Json.GetProperty($"{targets}.{start}.sft_loss").GetDouble(), result.Loss, 1e-5);
-        AssertRelative(reference.Json.GetProperty($"{targets}.{start}.sft_grad_norm").GetDouble(), result.GradientNorm, 1e-4);
+        Close.Relative(reference.Json.GetProperty($"{targets}.{start}.sft_loss").GetDouble(), result.Loss, 1e-5);
+        Close.Relative(reference.Json.GetProperty($"{targets}.{start}.sft_grad_norm").GetDouble(), result.GradientNorm, 1e-4);
         foreach (TensorSlot slot in adapter.Parameters.Layout.Slots)
         {
             float[] expected = reference.Floats($"{targets}.{start}.sft_grad.{slot.Name}");
-            AssertGradient(slot.Name, expected, trainer.Gradient[slot]);
+            Close.Gradient(slot.Name, expected, trainer.Gradient[slot]);
         }
     }
 
@@ -154,7 +155,7 @@ public sealed class ModelParityTests
         double clip = expected.TryGetProperty("clip", out JsonElement c) ? c.GetDouble() : 0;
         double decay = expected.TryGetProperty("wd", out JsonElement w) ? w.GetDouble() : 0;
         int accumulation = expected.TryGetProperty("accum", out JsonElement a) ? a.GetInt32() : 1;
-        var trainer = new LoraTrainer(reference.Weights, adapter.Config, new AdamWSettings(WeightDecay: decay), OneThread);
+        var trainer = SingleLane.Supervised(reference.Weights, adapter.Config, new AdamWSettings(WeightDecay: decay), OneThread);
         trainer.Start(adapter.Parameters);
         double[] losses = [.. expected.GetProperty("losses").EnumerateArray().Select(e => e.GetDouble())];
         double[] norms = [.. expected.GetProperty("grad_norms").EnumerateArray().Select(e => e.GetDouble())];
@@ -163,9 +164,9 @@ public sealed class ModelParityTests
         {
             TokenSequence[][] batches = [.. Enumerable.Range(0, accumulation).Select(m => reference.Batch($"sft.batch{((accumulation * step) + m) % 5}."))];
             StepResult result = trainer.Step(batches, new StepSettings(learningRate, clip));
-            AssertRelative(losses[step], result.Loss, 1e-5);
-            AssertRelative(norms[step], result.GradientNorm, 1e-3);
-            MarkNoise(trainer.Gradient, noise);
+            Close.Relative(losses[step], result.Loss, 1e-5);
+            Close.Relative(norms[step], result.GradientNorm, 1e-3);
+            Close.MarkNoise(trainer.Gradient, noise);
         }
 
         TensorSet after = reference.Set($"{targets}.train.{recipe}.adapter.", adapter.Parameters.Layout);
@@ -181,23 +182,7 @@ public sealed class ModelParityTests
         foreach (JsonElement loss in expected.GetProperty("loss_after").EnumerateArray())
         {
             SequenceScore[] scores = model.Score(reference.Batch($"sft.batch{batchIndex++}."));
-            AssertRelative(loss.GetDouble(), -scores.Sum(s => s.LogProbability) / scores.Sum(s => s.Count), 1e-5);
-        }
-    }
-
-    // Early in training Adam moves an element by about lr·sign(g). Where |g| is below the tolerance to which gradients are compared
-    // (1e-4 of the tensor's root mean square), that sign is rounding noise in either implementation: such elements are compared within one step, lr,
-    // and must be rare.
-    private static void MarkNoise(TensorSet gradient, bool[] noise)
-    {
-        foreach (TensorSlot slot in gradient.Layout.Slots)
-        {
-            ReadOnlySpan<float> values = gradient[slot];
-            double floor = 1e-4 * GradientClip.Norm(values) / Math.Sqrt(values.Length);
-            for (int i = 0; i < values.Length; i++)
-            {
-                noise[slot.Offset + i] |= values[i] != 0 && Math.Abs(values[i]) < floor;
-            }
+            Close.Relative(loss.GetDouble(), -scores.Sum(s => s.LogProbability) / scores.Sum(s => s.Count), 1e-5);
         }
     }
 
@@ -224,22 +209,6 @@ public sealed class ModelParityTests
 
         Assert.Equal(ours.Length, row * vocabulary);
     }
-
-    private static void AssertGradient(string name, float[] expected, ReadOnlySpan<float> ours)
-    {
-        double difference = 0;
-        double norm = 0;
-        for (int i = 0; i < expected.Length; i++)
-        {
-            difference += Math.Pow(expected[i] - ours[i], 2);
-            norm += Math.Pow(expected[i], 2);
-        }
-
-        Assert.True(Math.Sqrt(difference) <= 1e-4 * Math.Sqrt(norm), $"{name}: gradient differs by {Math.Sqrt(difference)} of {Math.Sqrt(norm)}.");
-    }
-
-    private static void AssertRelative(double expected, double actual, double tolerance)
-        => Assert.True(Math.Abs(actual - expected) <= tolerance * Math.Abs(expected), $"Expected {expected}, got {actual}: more than {tolerance} apart.");
 
     private static int[] Ints(JsonElement array) => [.. array.EnumerateArray().Select(e => e.GetInt32())];
 }

@@ -70,4 +70,36 @@ public sealed class OptimizerTests
         Assert.Equal(5.0, norm, 1e-12);
         Assert.Equal(expected, GradientClip.Factor(norm, limit), 1e-6);
     }
+
+    [Fact]
+    public void Sgd_WithMomentumAndDecay_FollowsPyTorch()
+    {
+        // g' = g + λp; b = g' first, then μb + g'; p = p - lr·b, by hand over three steps.
+        var optimizer = new Sgd(1, new SgdSettings(Momentum: 0.9, WeightDecay: 0.1));
+        float[] p = [2f];
+        double byHand = 2;
+        double buffer = 0;
+        foreach (float g in (float[])[1f, -0.5f, 0.25f])
+        {
+            optimizer.Step(p, [g], 0.1);
+            buffer = (0.9 * buffer) + g + (0.1 * byHand);
+            byHand -= 0.1 * buffer;
+            Assert.Equal(byHand, p[0], 1e-6);
+        }
+
+        optimizer.Reset();
+        p[0] = 2f;
+        optimizer.Step(p, [1f], 0.1);
+        Assert.Equal(2 - (0.1 * 1.2), p[0], 1e-6);
+    }
+
+    [Fact]
+    public void Sgd_Plain_SubtractsTheScaledGradient()
+    {
+        var optimizer = new Sgd(3, new SgdSettings());
+        float[] p = [1f, 2f, 3f];
+        optimizer.Step(p, [1f, -1f, 0f], 0.5, gradientScale: 0.5f);
+        Assert.Equal([0.75f, 2.25f, 3f], p);
+        Assert.Throws<ArgumentException>(() => optimizer.Step(p, [1f], 0.5));
+    }
 }

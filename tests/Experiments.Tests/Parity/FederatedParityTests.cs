@@ -51,7 +51,7 @@ public sealed class FederatedParityTests
         TensorLayout layout = LoraLayout.For(weights.Config, lora);
         int[] counts = [.. json.RootElement.GetProperty("sample_counts").EnumerateArray().Select(e => e.GetInt32())];
         using var workers = new Workers(2);
-        var trainer = new LoraTrainer(weights, lora, new AdamWSettings(), workers);
+        var trainer = SingleLane.Supervised(weights, lora, new AdamWSettings(), workers);
         var server = new FedAvg();
         TensorSet global = Read(tensors, "init.", layout);
         int round = 0;

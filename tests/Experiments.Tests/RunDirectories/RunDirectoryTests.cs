@@ -51,7 +51,7 @@ public sealed class RunDirectoryTests
 
         Assert.Equal([0, 1, 2, 3, 4], lines.Select(l => l.GetProperty("round").GetInt32()));
         Assert.All(lines, l => Assert.Equal(
-            ["round", "cohort", "clients", "train_loss", "evaluation", "learning_rate", "bytes_down", "bytes_up", "seconds", "excluded", "abandoned", "adapter"],
+            ["round", "cohort", "clients", "train_loss", "rewards", "evaluation", "learning_rate", "bytes_down", "bytes_up", "seconds", "excluded", "abandoned", "adapter"],
             l.EnumerateObject().Select(p => p.Name)));
         Assert.Equal(["id", "loss", "tokens", "seconds", "weight"], lines[1].GetProperty("clients")[0].EnumerateObject().Select(p => p.Name));
         JsonElement exclusion = lines.SelectMany(l => l.GetProperty("excluded").EnumerateArray()).First();

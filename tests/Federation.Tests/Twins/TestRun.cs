@@ -37,7 +37,7 @@ internal sealed class TestRun
         Clients = 9,
         ClientsPerRound = 4,
         Seed = 2023,
-        LearningRate = new CosineByRound(1e-3, 1e-6, 4),
+        LearningRate = new DecayByRound(new DecayCurve(DecayShape.Cosine, 1e-3, 1e-6, 4)),
         EvaluateEvery = 2,
     };
 

@@ -1,0 +1,50 @@
+using FedLLM.Engine.Files;
+using FedLLM.Engine.Models;
+using FedLLM.Numerics;
+
+namespace FedLLM.Engine.Training;
+
+/// <summary>One client's adapter in training: its parameters, gradient and optimizer. Several lanes share one base model and one <see cref="LoraTrainer{TSample}"/>.</summary>
+public sealed class TrainingLane
+{
+    private readonly IOptimizer _optimizer;
+    private readonly float[] _gradient;
+
+    /// <summary>Makes a lane for adapters of <paramref name="config"/> on <paramref name="model"/>; it starts from the zero adapter.</summary>
+    public TrainingLane(ModelConfig model, LoraConfig config, OptimizerSettings optimizer)
+    {
+        ArgumentNullException.ThrowIfNull(optimizer);
+        Adapter = new LoraAdapter(model, config, new TensorSet(LoraLayout.For(model, config)));
+        _gradient = new float[Parameters.Values.Length];
+        _optimizer = optimizer.Create(_gradient.Length);
+    }
+
+    /// <summary>The adapter being trained.</summary>
+    public LoraAdapter Adapter { get; }
+
+    /// <summary>Its factors.</summary>
+    public TensorSet Parameters => Adapter.Parameters;
+
+    /// <summary>The gradient of the last step, before clipping, in the parameters' layout.</summary>
+    public TensorSet Gradient => new(Parameters.Layout, _gradient);
+
+    internal float[] GradientValues => _gradient;
+
+    /// <summary>Starts over from <paramref name="adapter"/> (copied) with a fresh optimizer.</summary>
+    /// <exception cref="ArgumentException">The adapter's layout is not the lane's.</exception>
+    public void Start(TensorSet adapter)
+    {
+        ArgumentNullException.ThrowIfNull(adapter);
+        if (!adapter.Layout.Equals(Parameters.Layout))
+        {
+            throw new ArgumentException("The adapter's tensors are not the lane's: its targets, its rank or its model differ.", nameof(adapter));
+        }
+
+        adapter.Values.CopyTo(Parameters.Values, 0);
+        _optimizer.Reset();
+    }
+
+    /// <summary>Clips the gradient and takes the optimizer's step.</summary>
+    internal void Update(in StepSettings settings, double gradientNorm)
+        => _optimizer.Step(Parameters.Values, _gradient, settings.LearningRate, GradientClip.Factor(gradientNorm, settings.MaxGradNorm));
+}

@@ -1,0 +1,29 @@
+using FedLLM.Numerics;
+
+namespace FedLLM.Experiments.Clients;
+
+/// <summary>Deals clients out to a team's lanes.</summary>
+/// <param name="training">What a client does in a round.</param>
+/// <param name="team">The lanes; disposed with the trainer.</param>
+public sealed class CohortTrainer<TSample>(LocalTraining<TSample> training, LaneTeam<TSample> team) : ICohortTrainer
+{
+    /// <inheritdoc/>
+    public int Weight(int client) => training.Weight(client);
+
+    /// <inheritdoc/>
+    public Task TrainAsync(
+        IReadOnlyList<int> clients, Func<int, TensorSet> start, int round, double learningRate, Action<LocalUpdate> finished, CancellationToken cancellationToken)
+        => team.RunAsync(
+            clients,
+            (group, some) =>
+            {
+                foreach (LocalUpdate update in training.Train(group, some, [.. some.Select(start)], round, learningRate, cancellationToken))
+                {
+                    finished(update);
+                }
+            },
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public void Dispose() => team.Dispose();
+}
