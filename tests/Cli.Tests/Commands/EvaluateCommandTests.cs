@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using FedLLM.Cli.Tests.Support;
+using FedLLM.Engine.Files;
+using FedLLM.Engine.Models;
 
 namespace FedLLM.Cli.Tests.Commands;
 
@@ -62,6 +64,71 @@ public sealed class EvaluateCommandTests(SmallWorld world)
     [Fact]
     public async Task Format_ThatDoesNotFit_NamesTheLine() =>
         (await Evaluate("--format", "alpaca")).IsOneLine(1, world.HeldOut, "line 1");
+
+    [Fact]
+    public async Task Preference_Json_MeasuresPlainlyWithoutAdapter()
+    {
+        using var folder = new TemporaryFolder();
+        JsonElement json = (await Prefer(folder.Write("pairs.jsonl", Pairs), "--json")).Json();
+        Assert.Equal(("preference", 3, 5), (json.GetProperty("suite").GetString(), json.GetProperty("pairs").GetInt32(), json.GetProperty("records").GetInt32()));
+        Assert.Equal(1, json.GetProperty("excluded").GetProperty("equal_answers").GetInt32());
+        Assert.Equal(1, json.GetProperty("excluded").GetProperty("empty_response").GetInt32());
+        Assert.Equal(1, json.GetProperty("truncated").GetProperty("prompt").GetInt32());
+        Assert.Equal(10_000, json.GetProperty("resamples").GetInt32());
+        JsonElement plain = json.GetProperty("log_probability");
+        Assert.Equal(json.GetProperty("accuracy").GetDouble(), plain.GetProperty("accuracy").GetDouble());
+        Assert.InRange(plain.GetProperty("accuracy").GetDouble(), plain.GetProperty("interval")[0].GetDouble(), plain.GetProperty("interval")[1].GetDouble());
+        Assert.False(json.TryGetProperty("reward", out _));
+    }
+
+    [Fact]
+    public async Task Preference_Text_ShowsTheSameFiguresAndWhatWasLeftOut()
+    {
+        using var folder = new TemporaryFolder();
+        string data = folder.Write("pairs.jsonl", Pairs);
+        double margin = (await Prefer(data, "--json")).Json().GetProperty("margin").GetDouble();
+        Answer plain = await Prefer(data);
+        Assert.Equal(0, plain.Code);
+        Assert.Matches($@"(?m)^ +log-probability +\d\.\d+ +\d\.\d+ to \d\.\d+ +{margin.ToString("0.0000", CultureInfo.InvariantCulture)} +0", plain.Out);
+        Assert.Contains("1 with an empty response, 1 with equal answers of 5 records", plain.Out, StringComparison.Ordinal);
+        Assert.Contains("1 prompt of 3 pairs", plain.Out, StringComparison.Ordinal);
+        Assert.Contains("warning: the data: 40.0 %", plain.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Preference_UntrainedAdapter_HasAnAccuracyOfOneHalf()
+    {
+        using var folder = new TemporaryFolder();
+        ModelConfig model = ModelDirectory.Load(world.Model).Config;
+        var lora = new LoraConfig(2, 4, 0, new HashSet<LinearKind> { LinearKind.Query });
+        PeftAdapter.Save(folder["adapter"], lora, LoraAdapter.Initialize(model, lora, 1).Parameters, null);
+        JsonElement json = (await Prefer(folder.Write("pairs.jsonl", Pairs), "--adapter", folder["adapter"], "--json")).Json();
+        Assert.Equal((0.5, 0.0), (json.GetProperty("accuracy").GetDouble(), json.GetProperty("margin").GetDouble()));
+        Assert.Equal(3, json.GetProperty("reward").GetProperty("ties").GetInt32());
+    }
+
+    [Fact]
+    public async Task Preference_WhatDoesNotFit_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        string data = folder.Write("pairs.jsonl", Pairs);
+        (await Prefer(data, "--format", "dolly")).IsOneLine(2, "--format dolly");
+        (await Prefer(data, "--beta", "0")).IsOneLine(2, "--beta");
+        (await Prefer(data, "--max-prompt-length", "256")).IsOneLine(2, "--max-prompt-length");
+        (await Prefer(world.HeldOut)).IsOneLine(1, "needs pairs");
+        (await Evaluate("--max-prompt-length", "10")).IsOneLine(2, "--max-prompt-length");
+        (await Answer.Of("evaluate", "--model", world.Model, "--suite", "loss", "--data", data)).IsOneLine(1, "preference pairs");
+    }
+
+    private static readonly string Pairs = string.Join('\n',
+        JsonSerializer.Serialize(new { prompt = "What does the cat like?", chosen = "The cat likes fish.", rejected = "Bread." }),
+        JsonSerializer.Serialize(new { prompt = "What does the dog like?", chosen = "Corn.", rejected = "The dog likes corn, bread and milk." }),
+        JsonSerializer.Serialize(new { prompt = "The same?", chosen = "Yes.", rejected = "Yes." }),
+        JsonSerializer.Serialize(new { prompt = "Nothing?", chosen = "", rejected = "Yes." }),
+        JsonSerializer.Serialize(new { prompt = string.Concat(Enumerable.Repeat("The owl likes milk. ", 60)), chosen = "Yes.", rejected = "No." }));
+
+    private Task<Answer> Prefer(string data, params string[] more) =>
+        Answer.Of(["evaluate", "--model", world.Model, "--suite", "preference", "--data", data, .. more]);
 
     private Task<Answer> Evaluate(params string[] more) =>
         Answer.Of(["evaluate", "--model", world.Model, "--suite", "loss", "--data", world.HeldOut, .. more]);

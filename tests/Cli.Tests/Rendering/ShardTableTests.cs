@@ -18,6 +18,20 @@ public sealed class ShardTableTests
     }
 
     [Fact]
+    public void Table_Truncations_AreShownByClientAndAsSharesOfAll()
+    {
+        ShardReport report = Report(0, 10, 8);
+        ShardReport cut = report with
+        {
+            Tally = report.Tally with { Truncated = new Dictionary<Truncation, int> { [Truncation.Prompt] = 4, [Truncation.Answer] = 2 } },
+        };
+        string text = Write([cut, Report(1, 8, 8)]);
+        Assert.Matches(@"(?m)^ +0 +client-0 +10 +8 +2 overlong +4 prompts, 2 answers +80 ", text);
+        Assert.Matches(@"(?m)^ +all +18 +16 +25\.0 % of prompts, 12\.5 % of answers +160 ", text);
+        Assert.DoesNotContain("% of prompts", Write([report]), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Table_ManyClients_IsCutWithTheirNumber()
     {
         string[] lines = Write([.. Enumerable.Range(0, 250).Select(i => Report(i, 4, 2))]).Split('\n');
