@@ -20,6 +20,7 @@ internal sealed unsafe class Decoder
     private readonly bool _checkpointing;
     private readonly Rotary _rotary;
     private readonly Attention _attention;
+    private readonly CachedAttention _cachedAttention;
     private readonly LinearPass _linear;
     private readonly ActivationBuffer[] _inputs;
     private readonly LayerActivations[] _layers;
@@ -33,8 +34,6 @@ internal sealed unsafe class Decoder
     private readonly ActivationBuffer _dKey = new();
     private readonly ActivationBuffer _dValue = new();
     private readonly ActivationBuffer _dAttended = new();
-    private float*[] _cachedKeys = [];
-    private float*[] _cachedValues = [];
 
     /// <summary>Prepares passes over <paramref name="weights"/> on <paramref name="workers"/>.</summary>
     /// <param name="weights">The base model.</param>
@@ -48,6 +47,7 @@ internal sealed unsafe class Decoder
         _checkpointing = checkpointing;
         _rotary = new Rotary(_config.HeadSize, _config.RopeTheta, _config.RopeScaling);
         _attention = new Attention(_config.Heads, _config.KeyValueHeads, _config.HeadSize);
+        _cachedAttention = new CachedAttention(_attention, _config.KeyValueSize);
         _linear = new LinearPass(workers);
         _inputs = [.. Enumerable.Range(0, _config.Layers).Select(_ => new ActivationBuffer())];
         _layers = [.. Enumerable.Range(0, checkpointing ? 0 : _config.Layers).Select(_ => new LayerActivations())];
@@ -183,7 +183,7 @@ internal sealed unsafe class Decoder
         }
         else
         {
-            AttendCached(layer, batch, caches, query, key, value, attended, logSumExp);
+            _cachedAttention.Forward(_workers, layer, batch.Spans, caches, query, key, value, attended, logSumExp);
         }
 
         Linear(LinearKind.Output, attended, branch); // [T,D]
@@ -297,26 +297,5 @@ internal sealed unsafe class Decoder
         {
             RmsNorm.Backward(_workers, dy, x, inverse, w, dx, rows, _config.HiddenSize);
         }
-    }
-
-    private void AttendCached(
-        int layer, PackedBatch batch, IReadOnlyList<KeyValueCache> caches, float* query, float* key, float* value, float* attended, float* logSumExp)
-    {
-        ReadOnlySpan<AttentionSpan> spans = batch.Spans;
-        if (_cachedKeys.Length < spans.Length)
-        {
-            _cachedKeys = new float*[spans.Length];
-            _cachedValues = new float*[spans.Length];
-        }
-
-        for (int s = 0; s < spans.Length; s++)
-        {
-            long first = (long)spans[s].QueryRow * _config.KeyValueSize;
-            caches[s].Append(layer, key + first, value + first, spans[s].QueryCount);
-            _cachedKeys[s] = caches[s].Keys(layer);
-            _cachedValues[s] = caches[s].Values(layer);
-        }
-
-        _attention.ForwardCached(_workers, spans, query, _cachedKeys, _cachedValues, attended, logSumExp);
     }
 }
