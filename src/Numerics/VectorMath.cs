@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace FedLLM.Numerics;
 
@@ -30,10 +31,8 @@ public static class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
-        Vector512<float> high = Vector512.Create(89f);
-        Vector512<float> low = Vector512.Create(-104f);
-        Vector512<float> bounded = Vector512.ConditionalSelect(Vector512.GreaterThan(x, high), high, x);
-        bounded = Vector512.ConditionalSelect(Vector512.LessThan(bounded, low), low, bounded);
+        // Machines differ in the native minimum of a NaN alone, and a NaN is put back at the end.
+        Vector512<float> bounded = Vector512.MaxNative(Vector512.MinNative(x, Vector512.Create(89f)), Vector512.Create(-104f));
 
         Vector512<float> shift = Vector512.Create(RoundingShift);
         Vector512<float> shifted = Vector512.FusedMultiplyAdd(bounded, Vector512.Create(1.44269504f), shift);
@@ -49,12 +48,7 @@ public static class VectorMath
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(5.0000001201e-1f));
         p = Vector512.FusedMultiplyAdd(p, r * r, r) + Vector512.Create(1f);
 
-        Vector512<int> exponent = shifted.AsInt32() - shift.AsInt32();
-        Vector512<int> half = Vector512.ShiftRightArithmetic(exponent, 1);
-        Vector512<int> bias = Vector512.Create(127);
-        Vector512<float> scale1 = Vector512.ShiftLeft(half + bias, 23).AsSingle();
-        Vector512<float> scale2 = Vector512.ShiftLeft(exponent - half + bias, 23).AsSingle();
-        return Vector512.ConditionalSelect(Vector512.Equals(x, x), p * scale1 * scale2, x);
+        return Vector512.ConditionalSelect(Vector512.Equals(x, x), Scale(p, n, shifted.AsInt32() - shift.AsInt32()), x);
     }
 
     /// <summary>Returns the natural logarithm of each lane, within 1 ulp of the exact value.</summary>
@@ -126,6 +120,22 @@ public static class VectorMath
     /// <summary>Writes silu(x) of every element; see <see cref="Silu(Vector512{float})"/>.</summary>
     /// <exception cref="ArgumentException"><paramref name="destination"/> is shorter than <paramref name="x"/>.</exception>
     public static void Silu(ReadOnlySpan<float> x, Span<float> destination) => Map<SiluFunction>(x, destination);
+
+    // p·2^n, rounded once: the first of two steps is exact, and the instruction takes but one.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Scale(Vector512<float> p, Vector512<float> n, Vector512<int> exponent)
+    {
+        if (Avx512F.IsSupported)
+        {
+            return Avx512F.Scale(p, n);
+        }
+
+        Vector512<int> half = Vector512.ShiftRightArithmetic(exponent, 1);
+        Vector512<int> bias = Vector512.Create(127);
+        Vector512<float> scale1 = Vector512.ShiftLeft(half + bias, 23).AsSingle();
+        Vector512<float> scale2 = Vector512.ShiftLeft(exponent - half + bias, 23).AsSingle();
+        return p * scale1 * scale2;
+    }
 
     private static void Map<T>(ReadOnlySpan<float> x, Span<float> destination)
         where T : struct, IFunction
