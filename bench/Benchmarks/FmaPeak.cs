@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using FedLLM.Numerics;
 
 namespace FedLLM.Benchmarks;
 
@@ -9,6 +10,16 @@ internal static class FmaPeak
 {
     /// <summary>Floating-point operations of one iteration (a multiply-add counts two).</summary>
     public static double OperationsPerIteration => 20.0 * 2 * (Avx512F.IsSupported ? 16 : Avx.IsSupported ? 8 : 4);
+
+    /// <summary>Runs the chains on every thread of a team at the same time.</summary>
+    public static void Run(Workers workers, int iterations)
+    {
+        int waiting = workers.Count;
+        unsafe
+        {
+            workers.Run(workers.Count, new Chains(&waiting, iterations));
+        }
+    }
 
     /// <summary>Runs the chains and returns a number that depends on all of them.</summary>
     /// <remarks>They must not be inlined: where a caller drops the result, the JIT's second tier would delete the chains and time an empty loop.</remarks>
@@ -81,5 +92,20 @@ internal static class FmaPeak
         }
 
         return Vector128.Sum(c0 + c1 + c2 + c3 + c4 + c5 + c6 + c7 + c8 + c9);
+    }
+
+    // One task a thread: none begins before each has claimed its own.
+    private readonly unsafe struct Chains(int* waiting, int iterations) : IParallelWork
+    {
+        public void Execute(int task, int worker)
+        {
+            Interlocked.Decrement(ref *waiting);
+            while (Volatile.Read(ref *waiting) > 0)
+            {
+                Thread.SpinWait(1);
+            }
+
+            FmaPeak.Run(iterations);
+        }
     }
 }

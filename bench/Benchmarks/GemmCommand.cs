@@ -5,8 +5,9 @@ using FedLLM.Numerics;
 namespace FedLLM.Benchmarks;
 
 /// <summary>
-/// <c>gemm [--out FILE] [--repeats N] [--only TEXT]</c>: matrix products by shape, against the fused-multiply-add peak of one core in the same run.
-/// Shapes, thread counts and the peak take turns, and each shows its median over the turns, so that a disturbance hits all alike.
+/// <c>gemm [--out FILE] [--repeats N] [--only TEXT]</c>: matrix products by shape on one and two threads, against the fused-multiply-add peak of as many
+/// threads at once. A product and its peak are measured one right after the other; a table shows the median of the rates and of these pairs' ratios,
+/// so that a disturbance hits both alike.
 /// </summary>
 internal static class GemmCommand
 {
@@ -18,9 +19,18 @@ internal static class GemmCommand
         /// <summary>dY·W: the gradient of a layer's input.</summary>
         InputGradient,
 
+        /// <summary>The forward product with W in bfloat16.</summary>
+        NarrowForward,
+
+        /// <summary>The gradient of a layer's input with W in bfloat16.</summary>
+        NarrowInputGradient,
+
         /// <summary>Aᵀ·B: the gradient of a weight, summed over tokens.</summary>
         WeightGradient,
     }
+
+    // Some 3 ms.
+    private const int PeakIterations = 1_000_000;
 
     private static readonly Shape[] Shapes =
     [
@@ -31,8 +41,12 @@ internal static class GemmCommand
         new("hidden 288: gate, up", Form.Forward, 1024, 768, 288),
         new("hidden 288: down", Form.Forward, 1024, 288, 768),
         new("hidden 288: gate, up, input gradient", Form.InputGradient, 1024, 288, 768),
+        new("hidden 288: down, input gradient", Form.InputGradient, 1024, 768, 288),
         new("hidden 288: head", Form.Forward, 1024, 32000, 288),
+        new("hidden 288: head, input gradient", Form.InputGradient, 1024, 288, 32000),
         new("hidden 288: gate, up, weight gradient", Form.WeightGradient, 768, 288, 1024),
+        new("bfloat16 W, hidden 288: gate, up", Form.NarrowForward, 1024, 768, 288),
+        new("bfloat16 W, hidden 288: gate, up, input gradient", Form.NarrowInputGradient, 1024, 288, 768),
         new("LoRA r 8: x Aᵀ", Form.Forward, 1024, 8, 288),
         new("LoRA r 8: u Bᵀ", Form.Forward, 1024, 288, 8),
         new("LoRA r 8: gradient of A", Form.WeightGradient, 8, 288, 1024),
@@ -44,6 +58,8 @@ internal static class GemmCommand
         new("stories260K: head", Form.Forward, 256, 512, 64),
         new("generation, hidden 288: gate, up", Form.Forward, 1, 768, 288),
         new("generation, hidden 288: head", Form.Forward, 1, 32000, 288),
+        new("generation, hidden 288: head, bfloat16 W", Form.NarrowForward, 1, 32000, 288),
+        new("generation, hidden 288: head, 8 sequences", Form.Forward, 8, 32000, 288),
     ];
 
     /// <summary>Measures, prints the table and writes it to the file named by <c>--out</c>.</summary>
@@ -53,29 +69,29 @@ internal static class GemmCommand
         Shape[] shapes = [.. Shapes.Where(s => s.Name.Contains(Arguments.Option(args, "--only") ?? "", StringComparison.Ordinal))];
         using var one = new Workers(1);
         using var two = new Workers(2);
-        var peak = new Samples();
-        Samples[] single = [.. shapes.Select(_ => new Samples())];
-        Samples[] pair = [.. shapes.Select(_ => new Samples())];
+        Workers[] teams = [one, two];
+        var measured = new Samples[shapes.Length, 2];
         for (int repeat = -1; repeat < repeats; repeat++)
         {
             for (int s = 0; s < shapes.Length; s++)
             {
-                // The first turn warms caches, pages and compiled code and is thrown away.
-                double peakRate = Measure(() => FmaPeak.Run(400_000), 400_000 * FmaPeak.OperationsPerIteration);
-                double singleRate = shapes[s].Measure(one);
-                double pairRate = shapes[s].Measure(two);
-                if (repeat >= 0)
+                for (int team = 0; team < 2; team++)
                 {
-                    peak.Add(peakRate);
-                    single[s].Add(singleRate);
-                    pair[s].Add(pairRate);
+                    // The first turn warms caches, pages and compiled code and is thrown away.
+                    double peak = Measure(() => FmaPeak.Run(teams[team], PeakIterations), teams[team].Count * PeakIterations * FmaPeak.OperationsPerIteration);
+                    double rate = shapes[s].Measure(teams[team]);
+                    measured[s, team] ??= new Samples();
+                    if (repeat >= 0)
+                    {
+                        measured[s, team].Add(rate, peak);
+                    }
                 }
             }
 
             Console.Error.WriteLine(repeat < 0 ? "warmed up" : $"turn {repeat + 1} of {repeats}");
         }
 
-        string table = Table(shapes, peak, single, pair, repeats);
+        string table = Table(shapes, measured, repeats);
         Console.Write(table);
         if (Arguments.Option(args, "--out") is { } path)
         {
@@ -85,25 +101,31 @@ internal static class GemmCommand
         return 0;
     }
 
-    private static string Table(Shape[] shapes, Samples peak, Samples[] single, Samples[] pair, int repeats)
+    private static string Table(Shape[] shapes, Samples[,] measured, int repeats)
     {
         var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
         text.WriteLine("# Matrix products");
         text.WriteLine();
         text.WriteLine($"`dotnet run -c Release --project bench/Benchmarks -- gemm`, {Machine.Describe()}; median of {repeats} interleaved turns.");
-        text.WriteLine($"Peak of one core (independent fused multiply-adds in registers), same run: {peak.Median:F1} GFLOP/s.");
+        text.WriteLine(
+            $"Peak of independent fused multiply-adds in registers, same run: {Peak(0):F1} GFLOP/s on one thread, {Peak(1):F1} GFLOP/s on two threads at the same time.");
+        text.WriteLine("\"Of peak\" is the median of the ratios to the peak of as many threads, measured right before.");
         text.WriteLine();
-        text.WriteLine("| Product | M x N x K | 1 thread, GFLOP/s | of peak | 2 threads, GFLOP/s | of 2 peaks |");
+        text.WriteLine("| Product | M x N x K | 1 thread, GFLOP/s | of peak | 2 threads, GFLOP/s | of peak of 2 |");
         text.WriteLine("|---|---|---:|---:|---:|---:|");
         for (int s = 0; s < shapes.Length; s++)
         {
             Shape shape = shapes[s];
+            Samples single = measured[s, 0];
+            Samples pair = measured[s, 1];
             text.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {shape.Name} | {shape.M} x {shape.N} x {shape.K} | {single[s].Median:F1} | {single[s].Median / peak.Median:P0} | {pair[s].Median:F1} | {pair[s].Median / (2 * peak.Median):P0} |"));
+                $"| {shape.Name} | {shape.M} x {shape.N} x {shape.K} | {single.Rate:F1} | {single.OfPeak:P0} | {pair.Rate:F1} | {pair.OfPeak:P0} |"));
         }
 
         return text.ToString();
+
+        double Peak(int team) => Samples.Median(Enumerable.Range(0, shapes.Length).SelectMany(s => measured[s, team].Peaks));
     }
 
     // GFLOP/s by the clock.
@@ -117,15 +139,24 @@ internal static class GemmCommand
     private sealed class Samples
     {
         private readonly List<double> _rates = [];
+        private readonly List<double> _peaks = [];
 
-        public double Median => MedianOf(_rates);
+        public double Rate => Median(_rates);
 
-        public void Add(double rate) => _rates.Add(rate);
+        public double OfPeak => Median(_rates.Zip(_peaks, (rate, peak) => rate / peak));
 
-        private static double MedianOf(IEnumerable<double> values)
+        public IEnumerable<double> Peaks => _peaks;
+
+        public static double Median(IEnumerable<double> values)
         {
             double[] sorted = [.. values.Order()];
             return sorted.Length == 0 ? double.NaN : (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+        }
+
+        public void Add(double rate, double peak)
+        {
+            _rates.Add(rate);
+            _peaks.Add(peak);
         }
     }
 
@@ -135,6 +166,7 @@ internal static class GemmCommand
         private readonly int _calls = (int)Math.Clamp(1e9 / (2.0 * m * n * k), 1, 2000);
         private readonly float[] _a = Filled(m * k);
         private readonly float[] _b = Filled(n * k);
+        private readonly ushort[] _narrowB = Narrowed(form, n * k);
         private readonly float[] _c = new float[m * n];
 
         public string Name { get; } = name;
@@ -159,6 +191,13 @@ internal static class GemmCommand
             return values;
         }
 
+        private static ushort[] Narrowed(Form form, int length)
+        {
+            ushort[] values = new ushort[form is Form.NarrowForward or Form.NarrowInputGradient ? length : 0];
+            BFloat16.Narrow(Filled(values.Length), values);
+            return values;
+        }
+
         private void Call(Workers workers)
         {
             for (int call = 0; call < _calls; call++)
@@ -171,9 +210,26 @@ internal static class GemmCommand
                     case Form.InputGradient:
                         Gemm.Multiply(workers, _a, _b, _c, M, N, K);
                         break;
+                    case Form.NarrowForward:
+                        MultiplyNarrow(workers, 1, K);
+                        break;
+                    case Form.NarrowInputGradient:
+                        MultiplyNarrow(workers, N, 1);
+                        break;
                     default:
                         Gemm.TransposedMultiply(workers, _a, _b, _c, M, N, K);
                         break;
+                }
+            }
+        }
+
+        private unsafe void MultiplyNarrow(Workers workers, nint bRow, nint bColumn)
+        {
+            fixed (float* a = _a, c = _c)
+            {
+                fixed (ushort* b = _narrowB)
+                {
+                    Gemm.Multiply(workers, M, N, K, a, K, 1, b, bRow, bColumn, c, N, accumulate: false);
                 }
             }
         }

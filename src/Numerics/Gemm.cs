@@ -125,8 +125,25 @@ public static unsafe class Gemm
         }
     }
 
-    // One path per machine; all give the same bits, so which one runs is a matter of speed alone.
     private static void Run<TA, TB>(Workers? workers, in Product<TA, TB> product)
+        where TA : unmanaged, IElement<TA>
+        where TB : unmanaged, IElement<TB>
+    {
+        if (!NarrowProduct.Fits(product))
+        {
+            RunBlocked(workers, product);
+            return;
+        }
+
+        int rows = NarrowProduct.Run(workers, product);
+        if (rows < product.M)
+        {
+            RunBlocked(null, product.Part(rows, product.M - rows, 0, product.N));
+        }
+    }
+
+    // One path per machine; all give the same bits, so which one runs is a matter of speed alone.
+    private static void RunBlocked<TA, TB>(Workers? workers, in Product<TA, TB> product)
         where TA : unmanaged, IElement<TA>
         where TB : unmanaged, IElement<TB>
     {

@@ -82,13 +82,19 @@ public sealed class CommandLineTests
     [InlineData("tokenize --tokenizer x --text a --file b", "--text", "--file")]
     [InlineData("merge --model a --out c", "--adapter", "required")]
     [InlineData("generate --model x", "--prompt", "required")]
+    [InlineData("generate --model x --prompt y --prompts-file z", "--prompts-file", "required")]
+    [InlineData("generate --model x --prompt y --temperature 1 --top-p 0", "--top-p", "above 0 and at most 1")]
+    [InlineData("generate --model x --prompt y --temperature 1 --top-p 1.5", "--top-p", "above 0 and at most 1")]
+    [InlineData("generate --model x --prompt y --temperature 1 --top-k 0", "--top-k", "1 to")]
+    [InlineData("generate --model x --prompt y --top-k 5", "--top-k", "need a --temperature above 0")]
+    [InlineData("generate --model x --prompt y --top-p 0.5", "--top-p", "need a --temperature above 0")]
     public async Task BadValue_ExitsUsageAndNamesTheOption(string line, string option, string problem) =>
         (await Answer.Of(line.Split(' '))).IsOneLine(2, option, problem);
 
     [Fact]
     public async Task Required_TwoMissing_EachHasItsLine()
     {
-        Answer answer = await Answer.Of("generate");
+        Answer answer = await Answer.Of("merge", "--model", "x");
         Assert.Equal(2, answer.Code);
         Assert.Equal(2, answer.ErrorLines().Count(l => l.StartsWith("error: ", StringComparison.Ordinal)));
     }

@@ -27,7 +27,7 @@ internal static unsafe class KernelDigest
         lines.Add(Line("silu", y));
         lines.Add(Line("reduce", Reductions()));
         lines.Add(Line("scalar", Scalars()));
-        (int M, int N, int K)[] shapes = [(1, 70, 90), (50, 64, 64), (31, 8, 100), (100, 40, 8), (8, 100, 70), (13, 172, 33), (25, 400, 9), (5, 7, 800), (16, 16, 40), (97, 33, 31)];
+        (int M, int N, int K)[] shapes = [(1, 70, 90), (50, 64, 64), (31, 8, 100), (100, 40, 8), (8, 100, 70), (13, 172, 33), (25, 400, 9), (5, 7, 800), (16, 16, 40), (97, 33, 31), (4, 67, 45), (12, 131, 30)];
         foreach (var (m, n, k) in shapes)
         {
             lines.Add(Line($"gemm {m}x{n}x{k}", Products(m, n, k)));

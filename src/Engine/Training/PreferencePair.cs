@@ -8,6 +8,9 @@ public sealed record PreferencePair(TokenSequence Chosen, TokenSequence Rejected
     /// <summary>Number of leading tokens that both sequences have in common and neither scores: what a pass over the pair needs to compute once.</summary>
     public int SharedPrefix { get; } = CountShared(Chosen, Rejected);
 
+    /// <summary>Number of tokens that a pass over the pair computes: those of both sequences, the shared ones once.</summary>
+    public int Tokens => Chosen.Tokens.Length + Rejected.Tokens.Length - SharedPrefix;
+
     private static int CountShared(TokenSequence chosen, TokenSequence rejected)
     {
         int limit = Math.Min(chosen.Tokens.Length, rejected.Tokens.Length);

@@ -20,11 +20,11 @@ public sealed record LossResult(double Loss, int Samples, long ScoredTokens)
 /// </summary>
 public sealed class LossSuite : IDisposable
 {
-    private readonly SequenceScorer _scorer;
+    private readonly SampleScorer _scorer;
 
     /// <summary>Prepares evaluation on <paramref name="threads"/> threads.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is below 1.</exception>
-    public LossSuite(DecoderWeights weights, int threads) => _scorer = new SequenceScorer(weights, threads);
+    public LossSuite(DecoderWeights weights, int threads) => _scorer = new SampleScorer(weights, threads);
 
     /// <summary>Scores every sample with <paramref name="adapter"/>, or with the base model alone.</summary>
     /// <exception cref="ArgumentException">No sample has a scored token.</exception>
@@ -33,7 +33,7 @@ public sealed class LossSuite : IDisposable
         ArgumentNullException.ThrowIfNull(samples);
         double sum = 0;
         long tokens = 0;
-        foreach (SequenceScore score in _scorer.Score(adapter, samples, cancellationToken))
+        foreach (SequenceScore score in _scorer.Score(adapter, samples, s => s.Tokens.Length, (model, batch) => model.Score(batch), cancellationToken))
         {
             sum -= score.LogProbability;
             tokens += score.Count;

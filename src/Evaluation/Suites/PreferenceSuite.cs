@@ -9,20 +9,22 @@ namespace FedLLM.Evaluation.Suites;
 /// </summary>
 public sealed class PreferenceSuite : IDisposable
 {
-    private readonly SequenceScorer _scorer;
+    private readonly SampleScorer _scorer;
 
     /// <summary>Prepares evaluation on <paramref name="threads"/> threads.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is below 1.</exception>
-    public PreferenceSuite(DecoderWeights weights, int threads) => _scorer = new SequenceScorer(weights, threads);
+    public PreferenceSuite(DecoderWeights weights, int threads) => _scorer = new SampleScorer(weights, threads);
 
     /// <summary>Scores every pair with <paramref name="adapter"/>, or with the base model alone.</summary>
     /// <exception cref="ArgumentException">An answer has no scored token.</exception>
     public IReadOnlyList<PairScore> Score(LoraAdapter? adapter, IReadOnlyList<PreferencePair> pairs, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(pairs);
-        SequenceScore[] scores = _scorer.Score(adapter, [.. pairs.SelectMany(p => (TokenSequence[])[p.Chosen, p.Rejected])], cancellationToken);
-        return scores.All(s => s.Count > 0)
-            ? [.. Enumerable.Range(0, pairs.Count).Select(i => new PairScore(scores[2 * i], scores[(2 * i) + 1]))]
+        PairScore[] scores = _scorer.Score(
+            adapter, pairs, p => p.Tokens,
+            (model, batch) => Array.ConvertAll(model.Score(batch), s => new PairScore(s.Chosen, s.Rejected)), cancellationToken);
+        return scores.All(s => s.Chosen.Count > 0 && s.Rejected.Count > 0)
+            ? scores
             : throw new ArgumentException("An answer has no scored token.", nameof(pairs));
     }
 

@@ -22,8 +22,6 @@ public enum Reference
 /// </summary>
 public sealed class PairSamples : IClientSamples<ReferencedPair>
 {
-    // Tokens of one forward pass: enough to keep the matrix products busy, few enough to stay in the cache.
-    private const int TokensPerBatch = 1024;
     private readonly IShardSource<PreferencePair> _shards;
     private readonly Reference _reference;
     private readonly Func<TensorSet, LoraAdapter?> _adapter;
@@ -64,7 +62,7 @@ public sealed class PairSamples : IClientSamples<ReferencedPair>
         }
 
         model.Adapter = _adapter(global);
-        foreach (int[] batch in Batches(missing, pairs))
+        foreach (int[] batch in TokenBatches.Of(missing, row => pairs[row].Tokens))
         {
             cancellationToken.ThrowIfCancellationRequested();
             (SequenceScore Chosen, SequenceScore Rejected)[] scores = model.Score([.. batch.Select(row => pairs[row])]);
@@ -79,30 +77,5 @@ public sealed class PairSamples : IClientSamples<ReferencedPair>
         }
 
         return result;
-    }
-
-    // Batches never change a score.
-    private static IEnumerable<int[]> Batches(List<int> rows, IReadOnlyList<PreferencePair> pairs)
-    {
-        var batch = new List<int>();
-        int tokens = 0;
-        foreach (int row in rows)
-        {
-            int length = pairs[row].Chosen.Tokens.Length + pairs[row].Rejected.Tokens.Length - pairs[row].SharedPrefix;
-            if (batch.Count > 0 && tokens + length > TokensPerBatch)
-            {
-                yield return [.. batch];
-                batch.Clear();
-                tokens = 0;
-            }
-
-            batch.Add(row);
-            tokens += length;
-        }
-
-        if (batch.Count > 0)
-        {
-            yield return [.. batch];
-        }
     }
 }

@@ -46,10 +46,15 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
         }
 
         using var fleet = new EmbeddedFleet(CohortTrainers.For(prepared, experiment.Training, clock), run.Store, run.Journal);
-        using var suite = new LossSuite(prepared.Weights, threads);
-        IRoundEvaluator? evaluator = prepared.Data is SequenceData { HeldOut: { } held }
-            ? new HeldOutEvaluator(suite, prepared.Weights.Config, experiment.Lora.ToConfig(), held.Samples)
-            : null;
+        using var losses = new LossSuite(prepared.Weights, threads);
+        using var preferences = new PreferenceSuite(prepared.Weights, threads);
+        IRoundEvaluator? evaluator = prepared.Data switch
+        {
+            SequenceData { HeldOut: { } held } => new HeldOutEvaluator(losses, prepared.Weights.Config, experiment.Lora.ToConfig(), held.Samples),
+            PairData { HeldOut: { } held } => new PreferenceEvaluator(
+                preferences, prepared.Weights.Config, experiment.Lora.ToConfig(), held.Samples, experiment.Dpo.Beta),
+            _ => null,
+        };
         var loop = new RunLoop(Settings(run.Identity), Sampler(), new FedAvg(), fleet, run.Store, run.Journal, evaluator, observers, clock);
 
         // The run.

@@ -243,7 +243,7 @@ internal static unsafe class Packing
                 Prefetch(at + ((17 + (p & 12)) * line));
                 Prefetch(at + ((18 + (p & 12)) * line));
                 Prefetch(at + ((19 + (p & 12)) * line));
-                Transpose16(Four(at, 4 * line), Four(at + line, 4 * line), Four(at + (2 * line), 4 * line), Four(at + (3 * line), 4 * line), to + (p * step), step);
+                Store4(Turn(at, line), to + (p * step), step);
             }
 
             CopyElements(from + wholeK, line, 1, 16, k - wholeK, to + (wholeK * step), (int)step);
@@ -268,7 +268,7 @@ internal static unsafe class Packing
                 Vector512<float> v1 = Three(at + line, at + (5 * line), r9 + p);
                 Vector512<float> v2 = Three(at + (2 * line), at + (6 * line), r10 + p);
                 Vector512<float> v3 = Three(at + (3 * line), at + (7 * line), r11 + p);
-                Transpose16(v0, v1, v2, v3, to + (p * step), step);
+                Store4(Turn(v0, v1, v2, v3), to + (p * step), step);
             }
 
             CopyElements(from + p, line, 1, rest, k - p, to + (p * step), (int)step);
@@ -288,18 +288,30 @@ internal static unsafe class Packing
         where T : unmanaged, IElement<T> =>
         Avx512F.InsertVector128(Three(from, from + distance, from + (2 * distance)), T.Load4(from + (3 * distance)), 3);
 
-    // From four lines in each vector (l, l + 4, l + 8, l + 12; four k of each) to four k of sixteen lines.
+    /// <summary>Returns four k of sixteen lines that are contiguous in k: a vector for each k, a lane for each line.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose16(Vector512<float> r0, Vector512<float> r1, Vector512<float> r2, Vector512<float> r3, float* to, nint step)
+    public static (Vector512<float> K0, Vector512<float> K1, Vector512<float> K2, Vector512<float> K3) Turn<T>(T* from, nint line)
+        where T : unmanaged, IElement<T> =>
+        Turn(Four(from, 4 * line), Four(from + line, 4 * line), Four(from + (2 * line), 4 * line), Four(from + (3 * line), 4 * line));
+
+    // Each vector holds four k of the lines l, l + 4, l + 8 and l + 12.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector512<float> K0, Vector512<float> K1, Vector512<float> K2, Vector512<float> K3) Turn(Vector512<float> l0, Vector512<float> l1, Vector512<float> l2, Vector512<float> l3)
     {
-        Vector512<double> t0 = Avx512F.UnpackLow(r0, r1).AsDouble();
-        Vector512<double> t1 = Avx512F.UnpackLow(r2, r3).AsDouble();
-        Vector512<double> t2 = Avx512F.UnpackHigh(r0, r1).AsDouble();
-        Vector512<double> t3 = Avx512F.UnpackHigh(r2, r3).AsDouble();
-        Avx512F.UnpackLow(t0, t1).AsSingle().Store(to);
-        Avx512F.UnpackHigh(t0, t1).AsSingle().Store(to + step);
-        Avx512F.UnpackLow(t2, t3).AsSingle().Store(to + (2 * step));
-        Avx512F.UnpackHigh(t2, t3).AsSingle().Store(to + (3 * step));
+        Vector512<double> t0 = Avx512F.UnpackLow(l0, l1).AsDouble();
+        Vector512<double> t1 = Avx512F.UnpackLow(l2, l3).AsDouble();
+        Vector512<double> t2 = Avx512F.UnpackHigh(l0, l1).AsDouble();
+        Vector512<double> t3 = Avx512F.UnpackHigh(l2, l3).AsDouble();
+        return (Avx512F.UnpackLow(t0, t1).AsSingle(), Avx512F.UnpackHigh(t0, t1).AsSingle(), Avx512F.UnpackLow(t2, t3).AsSingle(), Avx512F.UnpackHigh(t2, t3).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store4(in (Vector512<float> K0, Vector512<float> K1, Vector512<float> K2, Vector512<float> K3) values, float* to, nint step)
+    {
+        values.K0.Store(to);
+        values.K1.Store(to + step);
+        values.K2.Store(to + (2 * step));
+        values.K3.Store(to + (3 * step));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -81,6 +81,66 @@ public sealed class GenerateCommandTests(SmallWorld world)
     public async Task Prompt_Empty_IsRefused() =>
         (await Answer.Of("generate", "--model", world.Model, "--prompt", "")).IsOneLine(2, "--prompt", "Give");
 
+    [Fact]
+    public async Task Prompts_Several_AreEachAnsweredInOrder()
+    {
+        using var folder = new TemporaryFolder();
+        string[] prompts = ["The cat", "The owl\nlikes", "Below is"];
+        string file = folder.Write("prompts.jsonl", string.Join("\n\n", prompts.Select(p => JsonSerializer.Serialize(p))));
+        string[] settings = ["--max-new-tokens", "9", "--temperature", "0.8", "--top-k", "20", "--top-p", "0.9", "--seed", "5"];
+        Answer given = await Answer.Of(["generate", "--model", world.Model, .. prompts.SelectMany(p => new[] { "--prompt", p }), .. settings, "--json"]);
+        Answer read = await Answer.Of(["generate", "--model", world.Model, "--prompts-file", file, .. settings, "--json"]);
+        Assert.Equal(given, read);
+        JsonElement[] continuations = [.. given.Json().GetProperty("continuations").EnumerateArray()];
+        Assert.Equal(3, continuations.Length);
+        JsonElement alone = (await Answer.Of(["generate", "--model", world.Model, "--prompt", prompts[0], .. settings, "--json"])).Json();
+        Assert.Equal(alone.GetRawText(), continuations[0].GetRawText());
+
+        Answer plain = await Answer.Of(["generate", "--model", world.Model, "--prompts-file", file, .. settings]);
+        Assert.Contains($"== prompt 1 =={Environment.NewLine}{alone.GetProperty("text").GetString()}{Environment.NewLine}== prompt 2 ==", plain.Out, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("\"a\"\nplain\n", "line 2: is not a JSON string")]
+    [InlineData("\"a\"\n{\"prompt\":\"b\"}", "line 2: is not a JSON string")]
+    [InlineData("null", "line 1: is not a JSON string")]
+    [InlineData("\n \n", "holds no prompt")]
+    public async Task PromptsFile_Malformed_NamesTheLine(string text, string part)
+    {
+        using var folder = new TemporaryFolder();
+        (await Answer.Of("generate", "--model", world.Model, "--prompts-file", folder.Write("p.jsonl", text))).IsOneLine(1, "p.jsonl", part);
+        (await Answer.Of("generate", "--model", world.Model, "--prompts-file", folder["none"])).IsOneLine(1, "none", "does not exist");
+    }
+
+    [Fact]
+    public async Task Stop_TextOfTheContinuation_CutsIt()
+    {
+        string[] settings = ["--model", world.Model, "--prompt", Prompt, "--max-new-tokens", "30", "--temperature", "1.2", "--seed", "4", "--json"];
+        JsonElement free = (await Answer.Of(["generate", .. settings])).Json();
+        string text = free.GetProperty("text").GetString()!;
+        Assert.True(text.Length > 8, text);
+        string stop = text[4..7];
+        JsonElement stopped = (await Answer.Of(["generate", .. settings, "--stop", "no such text", "--stop", stop])).Json();
+        Assert.Equal(text[..text.IndexOf(stop, StringComparison.Ordinal)], stopped.GetProperty("text").GetString());
+        Assert.Equal("stop_string", stopped.GetProperty("ended_by").GetString());
+        Assert.Equal(Ids(free)[..Ids(stopped).Length], Ids(stopped));
+        Assert.True(Ids(stopped).Length < Ids(free).Length);
+        (await Answer.Of(["generate", .. settings, "--stop", ""])).IsOneLine(2, "--stop", "give a text");
+    }
+
+    [Fact]
+    public async Task Adapter_OfNaN_IsNamed()
+    {
+        using var folder = new TemporaryFolder();
+        ModelConfig model = ModelDirectory.LoadConfig(world.Model);
+        var config = new LoraConfig(4, 8, 0, new HashSet<LinearKind> { LinearKind.Query });
+        LoraAdapter adapter = LoraAdapter.Initialize(model, config, seed: 3);
+        adapter.Parameters.Values.AsSpan().Fill(float.NaN);
+        PeftAdapter.Save(folder["adapter"], config, adapter.Parameters, null);
+        (await Answer.Of("generate", "--model", world.Model, "--adapter", folder["adapter"], "--prompt", Prompt))
+            .IsOneLine(1, folder["adapter"], "not made of numbers", "diverged");
+    }
+
     [SkippableFact]
     public async Task PretrainedModel_Greedy_IsGolden()
     {

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using FedLLM.Engine.Files;
-using FedLLM.Numerics;
 using FedLLM.Engine.Models;
+using FedLLM.Numerics;
 using FedLLM.TestSupport;
 
 namespace FedLLM.Engine.Tests.Files;

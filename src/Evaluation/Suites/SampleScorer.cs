@@ -1,0 +1,55 @@
+using FedLLM.Engine.Models;
+using FedLLM.Engine.Training;
+using FedLLM.Numerics;
+
+namespace FedLLM.Evaluation.Suites;
+
+/// <summary>Scores samples on several threads; a score's bits depend neither on their number nor on the batches.</summary>
+internal sealed class SampleScorer : IDisposable
+{
+    private readonly Workers[] _workers;
+    private readonly LanguageModel[] _models;
+
+    public SampleScorer(DecoderWeights weights, int threads)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        _workers = [.. Enumerable.Range(0, threads).Select(_ => new Workers(1))];
+        _models = [.. _workers.Select(w => new LanguageModel(weights, null, w))];
+    }
+
+    /// <summary>Scores a batch of samples.</summary>
+    public delegate TScore[] Scoring<TSample, TScore>(LanguageModel model, TSample[] batch);
+
+    /// <summary>Scores every sample with <paramref name="adapter"/>, or with the base model alone, in their order.</summary>
+    public TScore[] Score<TSample, TScore>(
+        LoraAdapter? adapter, IEnumerable<TSample> samples, Func<TSample, int> tokens, Scoring<TSample, TScore> score, CancellationToken cancellationToken)
+    {
+        TSample[][] batches = [.. TokenBatches.Of(samples, tokens)];
+        var scores = new TScore[batches.Length][];
+        int next = -1;
+        void Work(int thread)
+        {
+            LanguageModel model = _models[thread];
+            model.Adapter = adapter;
+            for (int i = Interlocked.Increment(ref next); i < batches.Length; i = Interlocked.Increment(ref next))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                scores[i] = score(model, batches[i]);
+            }
+        }
+
+        Task[] tasks = [.. Enumerable.Range(1, _models.Length - 1).Select(thread => Task.Run(() => Work(thread), cancellationToken))];
+        Work(0);
+        Task.WaitAll(tasks, cancellationToken);
+        return [.. scores.SelectMany(s => s)];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (Workers workers in _workers)
+        {
+            workers.Dispose();
+        }
+    }
+}
