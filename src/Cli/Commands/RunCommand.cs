@@ -72,9 +72,17 @@ internal static class RunCommand
         PreparedExperiment prepared = await Task.Run(() => PreparedExperiment.Prepare(experiment, null, cancellationToken), cancellationToken)
             .WaitAsync(cancellationToken).ConfigureAwait(false);
         ShardTable.Write(terminal.Error, terminal.ErrorIsScreen, prepared.Reports);
-        if (prepared.Data.HeldOutTally is { IsWarning: true } tally)
+        if (prepared.Data.HeldOutTally is { } held)
         {
-            terminal.Error.WriteLine(ShardTable.Warning("the held-out data", tally));
+            if (held.Truncated.Count > 0)
+            {
+                terminal.Error.WriteLine($"held out: {held.DescribeTruncations()} of {held.Usable} samples are truncated");
+            }
+
+            if (held.IsWarning)
+            {
+                terminal.Error.WriteLine(ShardTable.Warning("the held-out data", held));
+            }
         }
 
         return prepared;

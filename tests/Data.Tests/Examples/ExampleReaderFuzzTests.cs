@@ -51,6 +51,45 @@ public sealed class ExampleReaderFuzzTests : IDisposable
         Assert.InRange(refused, Cases / 4, Cases - 1);
     }
 
+    [Theory]
+    [InlineData(SampleKind.Pair)]
+    [InlineData(SampleKind.Sequence)]
+    public void Read_MutatedMessages_GivesExamplesOrOnlyTheTypedError(SampleKind kind)
+    {
+        string[] pairs =
+        [
+            """{"prompt":"p","chosen":[{"role":"user","content":"p"},{"content":"yes\u00e9😀","role":"assistant","x":[{}]}],"rejected":"no"}""",
+            """{"prompt":[{"role":"system","content":"s"},{"role":"user","content":"q"}],"chosen":"yes","rejected":[{"role":"assistant","content":""}]}""",
+        ];
+        string[] dialogues =
+        [
+            """{"conversations":[{"from":"human","value":"é😀"},{"from":"gpt","value":"a","more":{"b":null}}],"id":1}""",
+            """{"conversations":[{"value":"s","from":"system"},{"from":"human","value":""}],"category":"c"}""",
+        ];
+        byte[] original = Encoding.UTF8.GetBytes(string.Join('\n', kind == SampleKind.Pair ? pairs : dialogues));
+        var reader = new ExampleReader(kind: kind);
+        int refused = 0;
+        for (int i = 0; i < Cases; i++)
+        {
+            string path = _folder.Write("fuzz", Mutate(original, new CounterRandom(98, RandomPurpose.DataGeneration, i, (int)kind)));
+            try
+            {
+                foreach (Example example in reader.Read(path))
+                {
+                    Assert.True(kind == SampleKind.Pair ? example is PreferenceExample : example is not PreferenceExample);
+                }
+            }
+            catch (InputFileException e)
+            {
+                refused++;
+                Assert.StartsWith(path, e.Message, StringComparison.Ordinal);
+                Assert.DoesNotContain('\n', e.Message);
+            }
+        }
+
+        Assert.InRange(refused, Cases / 4, Cases - 1);
+    }
+
     private static byte[] Mutate(byte[] original, CounterRandom random)
     {
         ulong position = 0;
