@@ -32,6 +32,9 @@ public enum RandomPurpose
     /// <summary>Synthetic data made by the project itself.</summary>
     DataGeneration = 8,
 
+    /// <summary>How simulated clients behave: availability, speed, drop-out.</summary>
+    ClientSimulation = 9,
+
     /// <summary>Bootstrap resamples of an evaluation.</summary>
     Resampling = 20,
 

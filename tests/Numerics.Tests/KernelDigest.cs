@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
+using FedLLM.Numerics.Decompositions;
 
 namespace FedLLM.Numerics.Tests;
 
@@ -27,6 +28,7 @@ internal static unsafe class KernelDigest
         lines.Add(Line("silu", y));
         lines.Add(Line("reduce", Reductions()));
         lines.Add(Line("scalar", Scalars()));
+        lines.Add(Line("decompositions", Decompositions()));
         (int M, int N, int K)[] shapes = [(1, 70, 90), (50, 64, 64), (31, 8, 100), (100, 40, 8), (8, 100, 70), (13, 172, 33), (25, 400, 9), (5, 7, 800), (16, 16, 40), (97, 33, 31), (4, 67, 45), (12, 131, 30)];
         foreach (var (m, n, k) in shapes)
         {
@@ -84,6 +86,28 @@ internal static unsafe class KernelDigest
         }
 
         return MemoryMarshal.Cast<double, float>(values.AsSpan()).ToArray();
+    }
+
+    private static float[] Decompositions()
+    {
+        var matrix = new ColumnMatrix(37, 21);
+        for (int j = 0; j < matrix.Columns; j++)
+        {
+            for (int i = 0; i < matrix.Rows; i++)
+            {
+                matrix[i, j] = Draws.UniformDouble((ulong)((j * matrix.Rows) + i)) - 0.5;
+            }
+        }
+
+        HouseholderQr qr = HouseholderQr.Factor(matrix);
+        JacobiSvd svd = JacobiSvd.Decompose(qr.R);
+        var values = new List<double>(svd.SingularValues);
+        for (int j = 0; j < matrix.Columns; j++)
+        {
+            values.AddRange([.. qr.Q.Column(j), .. svd.ScaledLeft.Column(j), .. svd.Right.Column(j)]);
+        }
+
+        return MemoryMarshal.Cast<double, float>(values.ToArray().AsSpan()).ToArray();
     }
 
     // Every layout of A and B, fresh and accumulated.
