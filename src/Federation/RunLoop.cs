@@ -1,7 +1,8 @@
-using FedLLM.Federation.Aggregation;
 using FedLLM.Federation.Algorithms;
+using FedLLM.Federation.Lora;
 using FedLLM.Federation.Rounds;
 using FedLLM.Federation.Sampling;
+using FedLLM.Federation.Simulation;
 using FedLLM.Numerics;
 
 namespace FedLLM.Federation;
@@ -12,12 +13,14 @@ public sealed class RunLoop
     private readonly RunSettings _settings;
     private readonly ICohortSampler _sampler;
     private readonly IServerOptimizer _optimizer;
+    private readonly ILoraAggregation _aggregation;
     private readonly IClientFleet _fleet;
     private readonly ITensorStore _store;
     private readonly IRunJournal _journal;
     private readonly IRoundEvaluator? _evaluator;
     private readonly IReadOnlyList<IRunObserver> _observers;
     private readonly TimeProvider _time;
+    private readonly SimulatedClients? _simulation;
 
     /// <summary>Joins the parts of a run.</summary>
     /// <param name="settings">The run's plain values.</param>
@@ -29,10 +32,12 @@ public sealed class RunLoop
     /// <param name="evaluator">Measures the global adapter, or null for no evaluation.</param>
     /// <param name="observers">Hear of the run; what they throw ends it, with the state committed.</param>
     /// <param name="time">The clock; the system's by default.</param>
+    /// <param name="aggregation">How LoRA factors combine; <see cref="FedIt"/>, the average, by default.</param>
     /// <exception cref="ArgumentException">The settings cannot work; the message lists every problem.</exception>
     public RunLoop(
         RunSettings settings, ICohortSampler sampler, IServerOptimizer optimizer, IClientFleet fleet, ITensorStore store, IRunJournal journal,
-        IRoundEvaluator? evaluator = null, IReadOnlyList<IRunObserver>? observers = null, TimeProvider? time = null)
+        IRoundEvaluator? evaluator = null, IReadOnlyList<IRunObserver>? observers = null, TimeProvider? time = null,
+        ILoraAggregation? aggregation = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(sampler);
@@ -40,7 +45,8 @@ public sealed class RunLoop
         ArgumentNullException.ThrowIfNull(fleet);
         ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(journal);
-        if (settings.Problems() is { Count: > 0 } problems)
+        _aggregation = aggregation ?? new FedIt();
+        if (settings.Problems().Concat(LoraCombinations.Problems(optimizer, _aggregation)).ToArray() is { Length: > 0 } problems)
         {
             throw new ArgumentException(string.Join(" ", problems), nameof(settings));
         }
@@ -54,6 +60,7 @@ public sealed class RunLoop
         _evaluator = evaluator;
         _observers = observers ?? [];
         _time = time ?? TimeProvider.System;
+        _simulation = settings.Simulation is { } behaviour ? new SimulatedClients(behaviour, settings.Seed) : null;
     }
 
     /// <summary>Runs, or resumes, to the last round and returns the final state. After an exception the journal holds the last committed state.</summary>
@@ -74,27 +81,32 @@ public sealed class RunLoop
             throw new InvalidOperationException("The stored state is of an adapter with other tensors than this run's.");
         }
 
-        string stateHash = _store.Put(state.Adapter);
+        StateHashes hashes = Store(state);
         var failing = new SortedDictionary<int, ClientExclusion>(); // over the abandoned rounds in a row
-        for (int round = state.Round + 1; round <= _settings.Rounds; round++)
+        for (int round = state.Round + 1; round <= _settings.Rounds && EndBefore(round, state) is null; round++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             var seconds = new PhaseClock(_time);
 
             // 1. The cohort follows from (seed, round).
-            IReadOnlyList<int> cohort = _sampler.Draw(_settings.Seed, round, _settings.Clients, _settings.ClientsPerRound);
+            IReadOnlyList<int> cohort = Cohort(round);
+            int wanted = Math.Min(_settings.ClientsPerRound, cohort.Count);
+            SimulatedRound? simulated = _simulation?.Of(round, cohort);
             Notify(o => o.RoundStarted(round, cohort));
 
-            // 2. One small instruction for all of them: the global adapter goes by its hash.
+            // 2. One small instruction for all of them: the global state goes by its hashes.
             double learningRate = _settings.LearningRate.At(round);
-            var instruction = new RoundInstruction(_settings.RunId, round, stateHash, learningRate);
+            RoundInstruction instruction = Instruct(round, state, hashes, cohort, learningRate);
+            RoundPayload payload = Payload(round, state);
 
             // 3. The clients train; membership closes, in the journal, before anything is summed. Where it was closed before an interruption,
             //    the list and the stored updates stand: nobody trains again.
             IReadOnlyList<ClientOutcome>? outcomes = _journal.ClosedMembership(round);
             if (outcomes is null)
             {
-                outcomes = await TrainAsync(instruction, cohort, state.Adapter.Layout, cancellationToken);
+                var check = new OutcomeCheck(_store, PrivateStates(instruction), instruction.UsesControlVariates);
+                var training = new RoundTraining(_fleet, check, outcome => Notify(o => o.ClientFinished(round, outcome)));
+                outcomes = await training.RunAsync(instruction, cohort, wanted, simulated, payload.Update, cancellationToken);
                 seconds.Charge("train");
                 _journal.CloseMembership(round, outcomes);
                 seconds.Charge("checkpoint");
@@ -102,59 +114,82 @@ public sealed class RunLoop
 
             ClientReceipt[] members = [.. outcomes.OfType<ClientReceipt>().OrderBy(m => m.Client)];
             ClientExclusion[] excluded = [.. outcomes.OfType<ClientExclusion>().OrderBy(e => e.Client)];
-            int needed = _settings.MembersNeeded(cohort.Count);
+            int needed = _settings.MembersNeeded(wanted);
             bool quorate = members.Length >= needed;
+            long bytesDown = cohort.Sum(payload.Down);
+            long bytesUp = members.Sum(m => payload.Up(m.Client));
             if (quorate)
             {
-                // 4. Updates stream through a fixed-point sum, one in memory at a time.
-                TensorSet delta = MeanDelta(state.Adapter.Layout, members, cancellationToken);
+                // 4. Updates combine as the LoRA aggregation says: most stream through a fixed-point sum, one in memory at a time.
+                var updates = new MemberUpdates(members, _optimizer.Weighting, _store);
+                Combined combined = _aggregation.Combine(round, state, updates, cancellationToken);
+                TensorSet? control = instruction.UsesControlVariates ? updates.MeanControlDelta(combined.MeanDelta!.Layout, cancellationToken) : null;
                 seconds.Charge("aggregate");
 
-                // 5. The server optimizer steps.
-                ServerStep step = _optimizer.Step(round - 1, state.Adapter, delta, state.ServerState);
-                state = new GlobalState(round, step.Adapter, step.State, AbandonedInARow: 0);
+                // 5. The server optimizer steps along the mean, unless the aggregation made the adapter anew.
+                ServerStep step;
+                if (combined.Adapter is { } anew)
+                {
+                    step = new ServerStep(anew, state.ServerState);
+                }
+                else
+                {
+                    var mean = new MeanUpdate(combined.MeanDelta!, members.Length) { ControlDelta = control };
+                    step = TensorParts.Step(_optimizer, round - 1, state.Adapter, mean, state.ServerState);
+                }
+
+                state = state with
+                {
+                    Adapter = step.Adapter,
+                    ServerState = step.State,
+                    BaseCorrection = combined.BaseCorrection,
+                    PrivateStates = state.PrivateStatesAfter(members),
+                    AbandonedInARow = 0,
+                };
                 failing.Clear();
                 seconds.Charge("aggregate");
-                stateHash = _store.Put(state.Adapter);
+                hashes = Store(state);
                 seconds.Charge("checkpoint");
             }
             else
             {
-                state = state with { Round = round, AbandonedInARow = state.AbandonedInARow + 1 };
+                state = state with { AbandonedInARow = state.AbandonedInARow + 1 };
                 foreach (ClientExclusion exclusion in excluded)
                 {
                     failing[exclusion.Client] = exclusion;
                 }
             }
 
-            // 6. Every k rounds and after the last: what is the global adapter worth?
+            state = state with { Round = round, BytesMoved = state.BytesMoved + bytesDown + bytesUp };
+
+            // 6. Every k rounds and after the last: what is the global state worth?
+            string? ended = EndBefore(round + 1, state);
             IReadOnlyDictionary<string, double>? evaluation = null;
-            if (_evaluator is not null && (round % _settings.EvaluateEvery == 0 || round == _settings.Rounds))
+            if (_evaluator is not null && (round % _settings.EvaluateEvery == 0 || round == _settings.Rounds || ended is not null))
             {
-                evaluation = await _evaluator.EvaluateAsync(state.Adapter, cancellationToken);
+                evaluation = await _evaluator.EvaluateAsync(state, cancellationToken);
                 seconds.Charge("evaluate");
             }
 
             // 7. One commit of the new state with the round's record; observers hear of it afterwards.
-            long adapterBytes = sizeof(float) * (long)state.Adapter.Layout.Count;
             var record = new RoundRecord
             {
                 Round = round,
                 Cohort = cohort,
-                Clients =
-                [
-                    .. members.Select(m => new ClientRecord(m.Client, m.Metrics.Loss, m.Metrics.Tokens, m.Metrics.Seconds, m.Weight) { Rewards = m.Metrics.Rewards }),
-                ],
+                Clients = [.. members.Select(m => Describe(m, payload))],
                 TrainLoss = members.Length == 0 ? null : members.Sum(m => m.Weight * m.Metrics.Loss) / members.Sum(m => m.Weight),
                 Rewards = ClientRewards.Mean(members),
                 Evaluation = evaluation,
                 LearningRate = learningRate,
-                BytesDown = adapterBytes * cohort.Count,
-                BytesUp = adapterBytes * members.Length,
-                Seconds = seconds.Phases,
-                Excluded = excluded,
+                BytesDown = bytesDown,
+                BytesUp = bytesUp,
+                Excluded = [.. excluded.Select(e => e with { BytesDown = payload.Down(e.Client) })],
                 Abandoned = quorate ? null : $"{members.Length} of {cohort.Count} sampled clients sent a usable update; the quorum is {needed}",
-                Adapter = stateHash,
+                SimulatedSeconds = simulated?.ClosedAt([.. members.Select(m => m.Client)], wanted),
+                Ended = ended,
+                Seconds = seconds.Phases,
+                Adapter = hashes.Adapter,
+                BaseCorrection = hashes.BaseCorrection,
             };
             cancellationToken.ThrowIfCancellationRequested();
             _journal.Commit(state, record);
@@ -180,66 +215,71 @@ public sealed class RunLoop
         IReadOnlyDictionary<string, double>? evaluation = null;
         if (_evaluator is not null)
         {
-            evaluation = await _evaluator.EvaluateAsync(initialAdapter, cancellationToken);
+            evaluation = await _evaluator.EvaluateAsync(state, cancellationToken);
             seconds.Charge("evaluate");
         }
 
-        var record = new RoundRecord { Round = 0, Evaluation = evaluation, Seconds = seconds.Phases, Adapter = stateHash };
+        var record = new RoundRecord { Round = 0, Evaluation = evaluation, Seconds = seconds.Phases, Ended = EndBefore(1, state), Adapter = stateHash };
         cancellationToken.ThrowIfCancellationRequested();
         _journal.Commit(state, record);
         Notify(o => o.RoundCommitted(record));
         return state;
     }
 
-    // One outcome for each client of the cohort, ascending by id. The first outcome of a client stands; what comes from elsewhere, or again, is ignored.
-    private async Task<IReadOnlyList<ClientOutcome>> TrainAsync(
-        RoundInstruction instruction, IReadOnlyList<int> cohort, TensorLayout layout, CancellationToken cancellationToken)
+    private IReadOnlyList<int> Cohort(int round) => _sampler.Draw(_settings.Seed, round, _settings.Clients, _settings.CohortCount());
+
+    private RoundPayload Payload(int round, GlobalState state) => new(_aggregation, round, state, _optimizer.Client.UsesControlVariates);
+
+    private StateHashes Store(GlobalState state) =>
+        new(_store.Put(state.Adapter), state.BaseCorrection is { } correction ? _store.Put(correction) : null);
+
+    private RoundInstruction Instruct(int round, GlobalState state, StateHashes hashes, IReadOnlyList<int> cohort, double learningRate)
     {
-        var outcomes = new SortedDictionary<int, ClientOutcome>();
-        var awaited = cohort.ToHashSet();
-        await foreach (ClientOutcome answer in _fleet.TrainAsync(instruction, cohort, cancellationToken))
+        TensorLayout uploaded = LoraNames.Part(state.Adapter.Layout, _aggregation.Uploaded(round));
+        return new RoundInstruction(_settings.RunId, round, hashes.Adapter, learningRate)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            if (awaited.Remove(answer.Client))
-            {
-                Record(OutcomeCheck.Inspect(answer, layout, _store));
-            }
-
-            if (awaited.Count == 0)
-            {
-                break;
-            }
-        }
-
-        // A fleet that stops early because it is cancelled has not decided who failed.
-        cancellationToken.ThrowIfCancellationRequested();
-        foreach (int client in awaited.Order())
-        {
-            Record(new ClientExclusion(client, "it gave no answer"));
-        }
-
-        return [.. outcomes.Values];
-
-        void Record(ClientOutcome outcome)
-        {
-            outcomes[outcome.Client] = outcome;
-            Notify(o => o.ClientFinished(instruction.Round, outcome));
-        }
+            BaseCorrectionHash = hashes.BaseCorrection,
+            Trained = _aggregation.Trained(round),
+            Uploaded = _aggregation.Uploaded(round),
+            ProximalMu = _optimizer.Client.ProximalMu,
+            UsesControlVariates = _optimizer.Client.UsesControlVariates,
+            ControlVariateHash = _optimizer.Client.UsesControlVariates && TensorParts.Find(state.ServerState, Scaffold.ControlName, uploaded) is { } control
+                ? _store.Put(control)
+                : null,
+            PrivateStates = state.PrivateStatesOf(cohort),
+        };
     }
 
-    private TensorSet MeanDelta(TensorLayout layout, IReadOnlyList<ClientReceipt> members, CancellationToken cancellationToken)
+    // What every member must name: its control variate, and the factors that it trains and keeps.
+    private static string[] PrivateStates(RoundInstruction instruction) =>
+    [
+        .. instruction.UsesControlVariates ? [ControlVariates.PrivateName(instruction.Uploaded)] : Array.Empty<string>(),
+        .. (instruction.Trained & ~instruction.Uploaded) != LoraFactors.None ? [FedSaLora.PrivateB] : Array.Empty<string>(),
+    ];
+
+    // Why the run must end before a round that is planned, or null: the round could exceed the communication budget.
+    private string? EndBefore(int round, GlobalState state)
     {
-        bool equal = _optimizer.Weighting == MemberWeighting.Equal;
-        var plan = new FixedPointPlan(layout, members.Select(m => new Member(m.Client, equal ? 1 : m.Weight, m.MaxAbsolute)));
-        var sum = new FixedPointSum(plan);
-        foreach (ClientReceipt member in members)
+        if (_settings.CommunicationBudget is not { } budget || round > _settings.Rounds)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            sum.Add(member.Client, _store.Get(member.UpdateHash));
+            return null;
         }
 
-        return sum.Mean();
+        IReadOnlyList<int> cohort = Cohort(round);
+        RoundPayload payload = Payload(round, state);
+        long most = cohort.Sum(payload.Down) + cohort.Select(payload.Up).OrderDescending().Take(_settings.ClientsPerRound).Sum();
+        return state.BytesMoved + most <= budget
+            ? null
+            : $"{state.BytesMoved} bytes were moved, and round {round} could move {most}: more than the communication budget of {budget} bytes";
     }
+
+    private static ClientRecord Describe(ClientReceipt member, RoundPayload payload) =>
+        new(member.Client, member.Metrics.Loss, member.Metrics.Tokens, member.Metrics.Seconds, member.Weight)
+        {
+            BytesDown = payload.Down(member.Client),
+            BytesUp = payload.Up(member.Client),
+            Rewards = member.Metrics.Rewards,
+        };
 
     private void Notify(Action<IRunObserver> tell)
     {
@@ -248,4 +288,6 @@ public sealed class RunLoop
             tell(observer);
         }
     }
+
+    private sealed record StateHashes(string Adapter, string? BaseCorrection);
 }

@@ -67,7 +67,8 @@ public sealed class RunLoopTests
         RoundRecord record = run.Journal.Records[3];
         IReadOnlyList<int> cohort = run.Cohort(3);
         Assert.Equal(cohort, record.Cohort);
-        Assert.Equal(cohort.Select(c => new ClientRecord(c, 2 + c, 100 * (c + 1), 0.5, MemoryFleet.Weight(c))), record.Clients);
+        Assert.Equal(cohort.Select(c => new ClientRecord(c, 2 + c, 100 * (c + 1), 0.5, MemoryFleet.Weight(c)) { BytesDown = 208, BytesUp = 208 }),
+            record.Clients);
         Assert.Equal(cohort.Sum(c => MemoryFleet.Weight(c) * (2 + c)) / cohort.Sum(MemoryFleet.Weight), record.TrainLoss!.Value, 1e-12);
         Assert.Equal(run.Settings.LearningRate.At(3), record.LearningRate);
         Assert.Equal((38 + 14) * 4 * 4, record.BytesDown);
@@ -210,7 +211,7 @@ public sealed class RunLoopTests
 
         public MemberWeighting Weighting => MemberWeighting.Equal;
 
-        public ServerStep Step(int t, TensorSet adapter, TensorSet delta, IReadOnlyDictionary<string, TensorSet> state) =>
-            new FedAvg().Step(t, adapter, delta, state);
+        public ServerStep Step(int t, TensorSet adapter, MeanUpdate mean, IReadOnlyDictionary<string, TensorSet> state) =>
+            new FedAvg().Step(t, adapter, mean, state);
     }
 }

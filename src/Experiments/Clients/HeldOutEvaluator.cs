@@ -2,7 +2,6 @@ using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
 using FedLLM.Evaluation.Suites;
 using FedLLM.Federation.Rounds;
-using FedLLM.Numerics;
 
 namespace FedLLM.Experiments.Clients;
 
@@ -10,9 +9,10 @@ namespace FedLLM.Experiments.Clients;
 public sealed class HeldOutEvaluator(LossSuite suite, ModelConfig model, LoraConfig lora, IReadOnlyList<TokenSequence> samples) : IRoundEvaluator
 {
     /// <inheritdoc/>
-    public Task<IReadOnlyDictionary<string, double>> EvaluateAsync(TensorSet adapter, CancellationToken cancellationToken)
+    public Task<IReadOnlyDictionary<string, double>> EvaluateAsync(GlobalState state, CancellationToken cancellationToken)
     {
-        LossResult result = suite.Evaluate(new LoraAdapter(model, lora, adapter), samples, cancellationToken);
+        ArgumentNullException.ThrowIfNull(state);
+        LossResult result = suite.Evaluate(new LoraAdapter(model, lora, state.Adapter), samples, cancellationToken);
         return Task.FromResult<IReadOnlyDictionary<string, double>>(new Dictionary<string, double> { ["loss"] = result.Loss });
     }
 }

@@ -2,7 +2,6 @@ using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
 using FedLLM.Evaluation.Suites;
 using FedLLM.Federation.Rounds;
-using FedLLM.Numerics;
 
 namespace FedLLM.Experiments.Clients;
 
@@ -21,10 +20,11 @@ public sealed class PreferenceEvaluator(
     private IReadOnlyList<PairScore>? _reference;
 
     /// <inheritdoc/>
-    public Task<IReadOnlyDictionary<string, double>> EvaluateAsync(TensorSet adapter, CancellationToken cancellationToken)
+    public Task<IReadOnlyDictionary<string, double>> EvaluateAsync(GlobalState state, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(state);
         _reference ??= suite.Score(null, pairs, cancellationToken);
-        IReadOnlyList<PairScore> policy = suite.Score(new LoraAdapter(model, lora, adapter), pairs, cancellationToken);
+        IReadOnlyList<PairScore> policy = suite.Score(new LoraAdapter(model, lora, state.Adapter), pairs, cancellationToken);
         PreferenceMeasure reward = new PreferenceResult(policy, _reference, beta).Reward!;
         return Task.FromResult<IReadOnlyDictionary<string, double>>(new Dictionary<string, double>
         {

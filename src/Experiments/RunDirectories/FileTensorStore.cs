@@ -88,40 +88,17 @@ public sealed class FileTensorStore : ITensorStore
     /// <exception cref="RunStorageException">Nothing is stored under that hash, or what is stored does not have it.</exception>
     public TensorSet Get(string hash)
     {
-        RequireHash(hash);
-        string path = PathOf(hash);
-        try
-        {
-            string? found = HashOf(path);
-            if (found is null)
-            {
-                throw new RunStorageException(path, "is missing", "Give the same command again: the run continues from its newest whole checkpoint");
-            }
+        TensorSet? tensors = null;
+        Read(hash, layout => tensors = new TensorSet(layout));
+        return tensors!;
+    }
 
-            if (found != hash)
-            {
-                throw Damaged(path, null);
-            }
-
-            // Straight into the destination: an adapter is never in memory twice.
-            using SafetensorsFile file = SafetensorsFile.Open(path);
-            var tensors = new TensorSet(new TensorLayout(file.Entries.Select(e => (e.Name, (IReadOnlyList<int>)[.. e.Shape.Select(d => checked((int)d))]))));
-            foreach (TensorSlot slot in tensors.Layout.Slots)
-            {
-                file.ReadInto(slot.Name, tensors[slot]);
-            }
-
-            _stored[hash] = true;
-            return tensors;
-        }
-        catch (Exception e) when (e is InputFileException or ArgumentException or OverflowException)
-        {
-            throw Damaged(path, e);
-        }
-        catch (Exception e) when (RunStorageException.IsRefusal(e) && e is not RunStorageException)
-        {
-            throw new RunStorageException(path, "cannot be read", "Check its permissions and the disk", e);
-        }
+    /// <inheritdoc/>
+    /// <exception cref="RunStorageException">Nothing is stored under that hash, or what is stored does not have it.</exception>
+    public bool TryGet(string hash, TensorSet into)
+    {
+        ArgumentNullException.ThrowIfNull(into);
+        return Read(hash, layout => layout.Equals(into.Layout) ? into : null);
     }
 
     /// <summary>Whether something is stored under <paramref name="hash"/> and has it; read from the disk unless this process wrote or verified it before.</summary>
@@ -189,6 +166,45 @@ public sealed class FileTensorStore : ITensorStore
             }
 
             _stored.TryRemove(hash, out _);
+        }
+    }
+
+    // Verified, and straight into the destination: an adapter is never in memory twice. False where there is none for that layout.
+    private bool Read(string hash, Func<TensorLayout, TensorSet?> destination)
+    {
+        RequireHash(hash);
+        string path = PathOf(hash);
+        try
+        {
+            string? found = HashOf(path);
+            if (found is null)
+            {
+                throw new RunStorageException(path, "is missing", "Give the same command again: the run continues from its newest whole checkpoint");
+            }
+
+            if (found != hash)
+            {
+                throw Damaged(path, null);
+            }
+
+            using SafetensorsFile file = SafetensorsFile.Open(path);
+            var layout = new TensorLayout(file.Entries.Select(e => (e.Name, (IReadOnlyList<int>)[.. e.Shape.Select(d => checked((int)d))])));
+            TensorSet? tensors = destination(layout);
+            foreach (TensorSlot slot in tensors?.Layout.Slots ?? [])
+            {
+                file.ReadInto(slot.Name, tensors![slot]);
+            }
+
+            _stored[hash] = true;
+            return tensors is not null;
+        }
+        catch (Exception e) when (e is InputFileException or ArgumentException or OverflowException)
+        {
+            throw Damaged(path, e);
+        }
+        catch (Exception e) when (RunStorageException.IsRefusal(e) && e is not RunStorageException)
+        {
+            throw new RunStorageException(path, "cannot be read", "Check its permissions and the disk", e);
         }
     }
 

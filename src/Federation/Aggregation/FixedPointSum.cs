@@ -108,13 +108,28 @@ public sealed class FixedPointSum
     /// <exception cref="InvalidOperationException">Nothing was added.</exception>
     public TensorSet Mean()
     {
+        var mean = new TensorSet(_plan.Layout);
+        Mean(mean);
+        return mean;
+    }
+
+    /// <summary>Writes the weighted mean of the deltas added into the caller's set, such as the one that held the last delta.</summary>
+    /// <exception cref="InvalidOperationException">Nothing was added.</exception>
+    /// <exception cref="ArgumentException">The set has other tensors than the deltas.</exception>
+    public void Mean(TensorSet mean)
+    {
+        ArgumentNullException.ThrowIfNull(mean);
         RequireWhole();
         if (Weight == 0)
         {
             throw new InvalidOperationException("The mean of no deltas is undefined.");
         }
 
-        var mean = new TensorSet(_plan.Layout);
+        if (!mean.Layout.Equals(_plan.Layout))
+        {
+            throw new ArgumentException("The mean has the deltas' tensors, but the destination has others.", nameof(mean));
+        }
+
         double divisor = Weight;
         for (int j = 0; j < _plan.Layout.Slots.Count; j++)
         {
@@ -127,8 +142,6 @@ public sealed class FixedPointSum
                 values[i] = (float)(sums[i] / divisor * unit);
             }
         }
-
-        return mean;
     }
 
     private void RequireWhole()

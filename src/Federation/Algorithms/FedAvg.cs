@@ -22,16 +22,25 @@ public sealed class FedAvg : IServerOptimizer
     public MemberWeighting Weighting => MemberWeighting.Samples;
 
     /// <inheritdoc/>
-    public ServerStep Step(int t, TensorSet adapter, TensorSet delta, IReadOnlyDictionary<string, TensorSet> state)
+    public bool AddsTheMean => true;
+
+    /// <inheritdoc/>
+    public ServerStep Step(int t, TensorSet adapter, MeanUpdate mean, IReadOnlyDictionary<string, TensorSet> state)
     {
         ArgumentNullException.ThrowIfNull(adapter);
-        ArgumentNullException.ThrowIfNull(delta);
+        ArgumentNullException.ThrowIfNull(mean);
+        return new ServerStep(Add(adapter, mean.Delta), state);
+    }
+
+    /// <summary>Returns adapter + delta, element by element.</summary>
+    internal static TensorSet Add(TensorSet adapter, TensorSet delta)
+    {
         TensorSet next = adapter.Clone();
         for (int i = 0; i < next.Values.Length; i++)
         {
             next.Values[i] += delta.Values[i];
         }
 
-        return new ServerStep(next, state);
+        return next;
     }
 }

@@ -1,3 +1,4 @@
+using FedLLM.Federation.Lora;
 using FedLLM.Numerics;
 
 namespace FedLLM.Federation.Rounds;
@@ -7,7 +8,32 @@ namespace FedLLM.Federation.Rounds;
 /// <param name="Round">Round number from 1.</param>
 /// <param name="StateHash">SHA-256, lower-case hex, of the global adapter's canonical bytes.</param>
 /// <param name="LearningRate">The clients' learning rate of this round.</param>
-public sealed record RoundInstruction(string RunId, int Round, string StateHash, double LearningRate);
+public sealed record RoundInstruction(string RunId, int Round, string StateHash, double LearningRate)
+{
+    /// <summary>SHA-256, lower-case hex, of the base correction's canonical bytes; null where the base model is as it was.</summary>
+    public string? BaseCorrectionHash { get; init; }
+
+    /// <summary>The factors that clients train this round; the others are frozen.</summary>
+    public LoraFactors Trained { get; init; } = LoraFactors.Both;
+
+    /// <summary>The factors whose deltas leave the client. Those trained and not uploaded stay with it, as its private state.</summary>
+    public LoraFactors Uploaded { get; init; } = LoraFactors.Both;
+
+    /// <summary>mu of the proximal term; 0 for none.</summary>
+    public double ProximalMu { get; init; }
+
+    /// <summary>Whether clients correct their steps by control variates, see <see cref="Algorithms.ControlVariates"/>.</summary>
+    public bool UsesControlVariates { get; init; }
+
+    /// <summary>SHA-256, lower-case hex, of the server's control variate c; null where there is none, or c is still zero.</summary>
+    public string? ControlVariateHash { get; init; }
+
+    /// <summary>
+    /// Per client of the cohort that has any, the hashes of its private states by name, as of the last round in which it was a member: what it must begin with,
+    /// whatever it did since in rounds that do not count. A client that is absent begins afresh.
+    /// </summary>
+    public IReadOnlyDictionary<int, IReadOnlyDictionary<string, string>> PrivateStates { get; init; } = GlobalState.NoPrivateStates;
+}
 
 /// <summary>What a client measured in one round.</summary>
 /// <param name="Loss">Mean of its step losses (nats per scored token, or per pair), proximal term included.</param>
@@ -29,19 +55,35 @@ public abstract record ClientOutcome(int Client);
 /// <param name="Weight">Aggregation weight: its number of usable samples; positive.</param>
 /// <param name="MaxAbsolute">Per tensor of the layout, in its order, the largest |delta|.</param>
 /// <param name="Metrics">What it measured.</param>
-public sealed record ClientReceipt(int Client, string UpdateHash, double Weight, IReadOnlyList<float> MaxAbsolute, ClientMetrics Metrics) : ClientOutcome(Client);
+public sealed record ClientReceipt(int Client, string UpdateHash, double Weight, IReadOnlyList<float> MaxAbsolute, ClientMetrics Metrics) : ClientOutcome(Client)
+{
+    /// <summary>Where the algorithm uses control variates: the stored c_i+ - c_i, in the update's layout; null elsewhere.</summary>
+    public StoredTensors? ControlDelta { get; init; }
+
+    /// <summary>The hashes of the private states that the client keeps in its own store and begins its next round with, by name; empty where it keeps none.</summary>
+    public IReadOnlyDictionary<string, string> PrivateStates { get; init; } = GlobalState.NoStates;
+}
+
+/// <summary>Tensors in the store, with what a sum must know before it adds them.</summary>
+/// <param name="Hash">SHA-256, lower-case hex, of their canonical bytes.</param>
+/// <param name="MaxAbsolute">Per tensor of their layout, in its order, the largest absolute value.</param>
+public sealed record StoredTensors(string Hash, IReadOnlyList<float> MaxAbsolute);
 
 /// <summary>The client's update does not count; the reason goes into the round's record.</summary>
 /// <param name="Client">Client id, from 0.</param>
 /// <param name="Reason">Why, in one line, without content of its data.</param>
-public sealed record ClientExclusion(int Client, string Reason) : ClientOutcome(Client);
+public sealed record ClientExclusion(int Client, string Reason) : ClientOutcome(Client)
+{
+    /// <summary>In a round's record: bytes of payload sent to it.</summary>
+    public long BytesDown { get; init; }
+}
 
 /// <summary>Trains the sampled clients, wherever they live.</summary>
 public interface IClientFleet
 {
     /// <summary>
-    /// Trains every client of <paramref name="cohort"/> and yields each one's outcome when it is known, in any order.
-    /// Doing it again is harmless: an update that is already stored is answered from the store.
+    /// Trains every client of <paramref name="cohort"/> and yields each one's outcome when it is known, in any order. Where clients are simulated this is a part of
+    /// the round's cohort, and another may follow. Doing it again is harmless: an update that is already stored is answered from the store.
     /// </summary>
     IAsyncEnumerable<ClientOutcome> TrainAsync(RoundInstruction instruction, IReadOnlyList<int> cohort, CancellationToken cancellationToken);
 }
@@ -55,21 +97,21 @@ public interface ITensorStore
     /// <summary>Loads the tensors stored under <paramref name="hash"/>, verified.</summary>
     /// <exception cref="IOException">Nothing is stored under that hash, or what is stored does not have it.</exception>
     TensorSet Get(string hash);
+
+    /// <summary>
+    /// Loads the tensors stored under <paramref name="hash"/>, verified, into the caller's set; returns false, with the set's values undefined, where
+    /// they have another layout.
+    /// </summary>
+    /// <exception cref="IOException">Nothing is stored under that hash, or what is stored does not have it.</exception>
+    bool TryGet(string hash, TensorSet into);
 }
 
-/// <summary>Measures a global adapter.</summary>
+/// <summary>Measures a global state.</summary>
 public interface IRoundEvaluator
 {
-    /// <summary>Returns the suites' values by name (<c>loss</c>, …).</summary>
-    Task<IReadOnlyDictionary<string, double>> EvaluateAsync(TensorSet adapter, CancellationToken cancellationToken);
+    /// <summary>Returns the suites' values by name (<c>loss</c>, …) of the base model with the state's correction and adapter.</summary>
+    Task<IReadOnlyDictionary<string, double>> EvaluateAsync(GlobalState state, CancellationToken cancellationToken);
 }
-
-/// <summary>Everything the next round depends on, as of the end of a round.</summary>
-/// <param name="Round">The last finished round, abandoned ones included; 0 before the first.</param>
-/// <param name="Adapter">The global adapter.</param>
-/// <param name="ServerState">The server optimizer's tensors by name (<c>m</c>, <c>v</c>, …); empty for FedAvg.</param>
-/// <param name="AbandonedInARow">How many rounds up to this one were abandoned one after another.</param>
-public sealed record GlobalState(int Round, TensorSet Adapter, IReadOnlyDictionary<string, TensorSet> ServerState, int AbandonedInARow);
 
 /// <summary>Persists the run: the journal, the checkpoints and the per-round records. One implementation writes a run directory, another a cluster's storage.</summary>
 public interface IRunJournal

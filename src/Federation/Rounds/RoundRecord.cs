@@ -10,6 +10,12 @@ public sealed record ClientRecord(int Id, double Loss, long Tokens, double Secon
 {
     /// <summary>The rewards of its pairs; null in instruction tuning.</summary>
     public ClientRewards? Rewards { get; init; }
+
+    /// <summary>Bytes of payload sent to it.</summary>
+    public long BytesDown { get; init; }
+
+    /// <summary>Bytes of payload received from it.</summary>
+    public long BytesUp { get; init; }
 }
 
 /// <summary>One line of <c>rounds.jsonl</c>: what happened in a round. Line 0 holds only the evaluation before round 1.</summary>
@@ -36,10 +42,10 @@ public sealed record RoundRecord
     /// <summary>The clients' learning rate.</summary>
     public double LearningRate { get; init; }
 
-    /// <summary>Adapter bytes sent to the cohort.</summary>
+    /// <summary>Bytes of payload (adapter, base correction, control variate) sent to the cohort.</summary>
     public long BytesDown { get; init; }
 
-    /// <summary>Adapter bytes received from the members.</summary>
+    /// <summary>Bytes of payload received from the members.</summary>
     public long BytesUp { get; init; }
 
     /// <summary>Wall time by phase: <c>train</c>, <c>aggregate</c>, <c>evaluate</c>, <c>checkpoint</c>.</summary>
@@ -51,6 +57,15 @@ public sealed record RoundRecord
     /// <summary>Why the round was abandoned, or null where its state was committed.</summary>
     public string? Abandoned { get; init; }
 
+    /// <summary>Where clients' time is simulated: the simulated seconds after which the round's membership closed; null elsewhere.</summary>
+    public double? SimulatedSeconds { get; init; }
+
     /// <summary>SHA-256, lower-case hex, of the canonical <c>adapter_model.safetensors</c> after the round.</summary>
     public required string Adapter { get; init; }
+
+    /// <summary>SHA-256, lower-case hex, of the base correction's canonical bytes after the round; null where there is none.</summary>
+    public string? BaseCorrection { get; init; }
+
+    /// <summary>Why the run ends with this round although more were planned; null elsewhere.</summary>
+    public string? Ended { get; init; }
 }

@@ -86,7 +86,7 @@ public sealed class FederatedParityTests
                 sum.Add(client, delta);
             }
 
-            global = server.Step(round, global, sum.Mean(), new Dictionary<string, TensorSet>()).Adapter;
+            global = server.Step(round, global, new MeanUpdate(sum.Mean(), deltas.Count), new Dictionary<string, TensorSet>()).Adapter;
             TensorSet after = Read(tensors, $"{name}.round{round}.global_after.", layout);
             for (int i = 0; i < after.Values.Length; i++)
             {

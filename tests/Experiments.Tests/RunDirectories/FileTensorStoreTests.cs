@@ -23,6 +23,21 @@ public sealed class FileTensorStoreTests
     }
 
     [Fact]
+    public void TryGet_IntoASet_FillsItOrSaysThatItDoesNotFit()
+    {
+        using var folder = new TemporaryFolder();
+        var store = new FileTensorStore(folder["store"]);
+        TensorSet tensors = ToyRun.Tensors(1);
+        string hash = store.Put(tensors);
+
+        var into = new TensorSet(tensors.Layout);
+        Assert.True(store.TryGet(hash, into));
+        Assert.Equal(tensors.Values, into.Values);
+        Assert.False(store.TryGet(hash, new TensorSet(new TensorLayout([("other", [2])]))));
+        Assert.Throws<RunStorageException>(() => store.TryGet(new string('0', 64), into));
+    }
+
+    [Fact]
     public void Get_AnyFlippedBit_IsDetectedAndPutHealsIt()
     {
         using var folder = new TemporaryFolder();

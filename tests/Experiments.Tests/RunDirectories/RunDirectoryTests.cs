@@ -51,11 +51,12 @@ public sealed class RunDirectoryTests
 
         Assert.Equal([0, 1, 2, 3, 4], lines.Select(l => l.GetProperty("round").GetInt32()));
         Assert.All(lines, l => Assert.Equal(
-            ["round", "cohort", "clients", "train_loss", "rewards", "evaluation", "learning_rate", "bytes_down", "bytes_up", "seconds", "excluded", "abandoned", "adapter"],
+            ["round", "cohort", "clients", "train_loss", "rewards", "evaluation", "learning_rate", "bytes_down", "bytes_up", "seconds", "excluded", "abandoned",
+                "simulated_seconds", "adapter", "base_correction", "ended"],
             l.EnumerateObject().Select(p => p.Name)));
-        Assert.Equal(["id", "loss", "tokens", "seconds", "weight"], lines[1].GetProperty("clients")[0].EnumerateObject().Select(p => p.Name));
+        Assert.Equal(["id", "loss", "tokens", "seconds", "weight", "rewards", "bytes_down", "bytes_up"], lines[1].GetProperty("clients")[0].EnumerateObject().Select(p => p.Name));
         JsonElement exclusion = lines.SelectMany(l => l.GetProperty("excluded").EnumerateArray()).First();
-        Assert.Equal(["client", "reason"], exclusion.EnumerateObject().Select(p => p.Name).Order());
+        Assert.Equal(["bytes_down", "client", "reason"], exclusion.EnumerateObject().Select(p => p.Name).Order());
         Assert.Equal(JsonValueKind.Number, lines[0].GetProperty("evaluation").GetProperty("loss").ValueKind);
         Assert.Equal(JsonValueKind.Null, lines[1].GetProperty("evaluation").ValueKind);
     }

@@ -105,13 +105,13 @@ internal sealed class ToyRun(string folder, params string[] overrides)
 
         public MemberWeighting Weighting => MemberWeighting.Samples;
 
-        public ServerStep Step(int t, TensorSet adapter, TensorSet delta, IReadOnlyDictionary<string, TensorSet> state)
+        public ServerStep Step(int t, TensorSet adapter, MeanUpdate mean, IReadOnlyDictionary<string, TensorSet> state)
         {
             TensorSet momentum = state.TryGetValue("m", out TensorSet? old) ? old.Clone() : new TensorSet(adapter.Layout);
             TensorSet next = adapter.Clone();
             for (int i = 0; i < next.Values.Length; i++)
             {
-                momentum.Values[i] = (0.9f * momentum.Values[i]) + delta.Values[i];
+                momentum.Values[i] = (0.9f * momentum.Values[i]) + mean.Delta.Values[i];
                 next.Values[i] += momentum.Values[i];
             }
 
@@ -121,7 +121,7 @@ internal sealed class ToyRun(string folder, params string[] overrides)
 
     private sealed class Evaluator : IRoundEvaluator
     {
-        public Task<IReadOnlyDictionary<string, double>> EvaluateAsync(TensorSet adapter, CancellationToken cancellationToken) =>
-            Task.FromResult<IReadOnlyDictionary<string, double>>(new Dictionary<string, double> { ["loss"] = Math.Abs((double)adapter.Values[0]) });
+        public Task<IReadOnlyDictionary<string, double>> EvaluateAsync(GlobalState state, CancellationToken cancellationToken) =>
+            Task.FromResult<IReadOnlyDictionary<string, double>>(new Dictionary<string, double> { ["loss"] = Math.Abs((double)state.Adapter.Values[0]) });
     }
 }

@@ -5,6 +5,8 @@ using FedLLM.Evaluation.Suites;
 using FedLLM.Experiments.Clients;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Running;
+using FedLLM.Federation.Rounds;
+using FedLLM.Numerics;
 using FedLLM.TestSupport;
 
 namespace FedLLM.Experiments.Tests.Running;
@@ -63,10 +65,11 @@ public sealed class PreparedPairsTests : IDisposable
         using var suite = new PreferenceSuite(prepared.Weights, 2);
         var evaluator = new PreferenceEvaluator(suite, prepared.Weights.Config, lora, ((PairData)prepared.Data).HeldOut!.Samples, 0.1);
         LoraAdapter adapter = LoraAdapter.Initialize(prepared.Weights.Config, lora, 1);
-        IReadOnlyDictionary<string, double> untrained = await evaluator.EvaluateAsync(adapter.Parameters, default);
+        var state = new GlobalState(0, adapter.Parameters, new Dictionary<string, TensorSet>(), 0);
+        IReadOnlyDictionary<string, double> untrained = await evaluator.EvaluateAsync(state, default);
         Assert.Equal([("preference_accuracy", 0.5), ("preference_margin", 0)], untrained.Select(v => (v.Key, v.Value)));
         adapter.Parameters.Values.AsSpan().Fill(0.02f);
-        Assert.NotEqual(0, (await evaluator.EvaluateAsync(adapter.Parameters, default))["preference_margin"]);
+        Assert.NotEqual(0, (await evaluator.EvaluateAsync(state, default))["preference_margin"]);
     }
 
     [Fact]

@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using FedLLM.Federation.Aggregation;
+using FedLLM.Federation.Algorithms;
+using FedLLM.Federation.Lora;
 using FedLLM.Federation.Rounds;
 using FedLLM.Numerics;
 
@@ -18,6 +20,9 @@ internal sealed class MemoryFleet(MemoryTensorStore store) : IClientFleet
 
     /// <summary>The instructions received, in order.</summary>
     public List<RoundInstruction> Instructions { get; } = [];
+
+    /// <summary>Says with which adapter a client begins.</summary>
+    public ILoraAggregation Aggregation { get; set; } = new FedIt();
 
     /// <summary>Turns the honest answers of a round, ascending by client, into those given.</summary>
     public Func<int, IReadOnlyList<ClientReceipt>, IEnumerable<ClientOutcome>> Answer { get; set; } = (_, receipts) => receipts;
@@ -71,6 +76,37 @@ internal sealed class MemoryFleet(MemoryTensorStore store) : IClientFleet
         return delta;
     }
 
-    private ClientReceipt Train(RoundInstruction instruction, int client) =>
-        Receipt(client, Delta(store.Get(instruction.StateHash), instruction.Round, client));
+    // What an instruction says, without a learner: the trained factors move, the uploaded ones go up, the others stay as private state.
+    private ClientReceipt Train(RoundInstruction instruction, int client)
+    {
+        IReadOnlyDictionary<string, string> own = instruction.PrivateStates.GetValueOrDefault(client) ?? new Dictionary<string, string>();
+        TensorSet begun = Aggregation.ForClient(store.Get(instruction.StateHash), client);
+        if (own.TryGetValue(FedSaLora.PrivateB, out string? factors))
+        {
+            begun = TensorParts.Overlay(begun, store.Get(factors));
+        }
+
+        TensorSet all = Delta(begun, instruction.Round, client);
+        TensorSet delta = TensorParts.Extract(all, LoraNames.Part(begun.Layout, instruction.Uploaded));
+        var states = new Dictionary<string, string>();
+        LoraFactors kept = instruction.Trained & ~instruction.Uploaded;
+        if (kept != LoraFactors.None)
+        {
+            TensorLayout part = LoraNames.Part(begun.Layout, kept);
+            states[FedSaLora.PrivateB] = store.Put(FedAvg.Add(TensorParts.Extract(begun, part), TensorParts.Extract(all, part)));
+        }
+
+        StoredTensors? controlDelta = null;
+        if (instruction.UsesControlVariates)
+        {
+            TensorSet? last = own.TryGetValue(ControlVariates.PrivateName(instruction.Uploaded), out string? hash) ? store.Get(hash) : null;
+            TensorSet? global = instruction.ControlVariateHash is { } c ? store.Get(c) : null;
+            TensorSet next = ControlVariates.Next(delta, ControlVariates.Correction(delta.Layout, global, last), 4, instruction.LearningRate);
+            TensorSet change = ControlVariates.Correction(delta.Layout, next, last);
+            controlDelta = new StoredTensors(store.Put(change), TensorMagnitudes.Of(change));
+            states[ControlVariates.PrivateName(instruction.Uploaded)] = store.Put(next);
+        }
+
+        return Receipt(client, delta) with { ControlDelta = controlDelta, PrivateStates = states };
+    }
 }

@@ -11,6 +11,9 @@ internal sealed class MemoryJournal : IRunJournal
     /// <summary>The records committed, in order.</summary>
     public List<RoundRecord> Records { get; } = [];
 
+    /// <summary>The states committed, in order.</summary>
+    public List<GlobalState> States { get; } = [];
+
     /// <summary>The writes done, in order: <c>close 1</c>, <c>commit 1</c>, …</summary>
     public List<string> Writes { get; } = [];
 
@@ -32,6 +35,7 @@ internal sealed class MemoryJournal : IRunJournal
         Assert.Equal(state.Round, record.Round);
         Assert.Equal(Records.Count, record.Round);
         _state = Copy(state);
+        States.Add(_state);
         Records.Add(record);
     });
 
@@ -39,6 +43,7 @@ internal sealed class MemoryJournal : IRunJournal
     {
         Adapter = state.Adapter.Clone(),
         ServerState = state.ServerState.ToDictionary(p => p.Key, p => p.Value.Clone()),
+        BaseCorrection = state.BaseCorrection?.Clone(),
     };
 
     private void Write(string name, Action write)

@@ -32,6 +32,18 @@ internal sealed class MemoryTensorStore : ITensorStore
             : throw new IOException($"Nothing is stored under {hash}.");
     }
 
+    public bool TryGet(string hash, TensorSet into)
+    {
+        TensorSet stored = Get(hash);
+        bool fits = stored.Layout.Equals(into.Layout);
+        if (fits)
+        {
+            stored.Values.CopyTo(into.Values, 0);
+        }
+
+        return fits;
+    }
+
     public static string HashOf(TensorSet tensors)
     {
         using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

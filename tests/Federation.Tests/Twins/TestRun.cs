@@ -1,4 +1,5 @@
 using FedLLM.Federation.Algorithms;
+using FedLLM.Federation.Lora;
 using FedLLM.Federation.Rounds;
 using FedLLM.Federation.Sampling;
 using FedLLM.Federation.Schedules;
@@ -30,6 +31,12 @@ internal sealed class TestRun
 
     public IServerOptimizer Optimizer { get; set; } = new FedAvg();
 
+    public ILoraAggregation Aggregation { get; set; } = new FedIt();
+
+    public ICohortSampler Sampler { get; set; } = new UniformCohort();
+
+    public TensorSet InitialAdapter { get; set; } = Initial();
+
     public RunSettings Settings { get; set; } = new()
     {
         RunId = "test",
@@ -54,8 +61,11 @@ internal sealed class TestRun
 
     public IReadOnlyList<int> Cohort(int round) => new UniformCohort().Draw(Settings.Seed, round, Settings.Clients, Settings.ClientsPerRound);
 
-    public Task<GlobalState> RunAsync(CancellationToken cancellationToken = default) =>
-        new RunLoop(Settings, new UniformCohort(), Optimizer, Fleet, Store, Journal, Evaluates, [Observer], Time).RunAsync(Initial(), cancellationToken);
+    public Task<GlobalState> RunAsync(CancellationToken cancellationToken = default)
+    {
+        Fleet.Aggregation = Aggregation;
+        return new RunLoop(Settings, Sampler, Optimizer, Fleet, Store, Journal, Evaluates, [Observer], Time, Aggregation).RunAsync(InitialAdapter, cancellationToken);
+    }
 
     /// <summary>Runs to the end and returns the final adapter's hash.</summary>
     public async Task<string> HashAsync() => MemoryTensorStore.HashOf((await RunAsync()).Adapter);
@@ -65,10 +75,10 @@ internal sealed class TestRun
     {
         public Action BeforeEvaluation { get; set; } = () => { };
 
-        public Task<IReadOnlyDictionary<string, double>> EvaluateAsync(TensorSet adapter, CancellationToken cancellationToken)
+        public Task<IReadOnlyDictionary<string, double>> EvaluateAsync(GlobalState state, CancellationToken cancellationToken)
         {
             BeforeEvaluation();
-            return Task.FromResult<IReadOnlyDictionary<string, double>>(new Dictionary<string, double> { ["loss"] = adapter.Values.Sum(v => (double)v) });
+            return Task.FromResult<IReadOnlyDictionary<string, double>>(new Dictionary<string, double> { ["loss"] = state.Adapter.Values.Sum(v => (double)v) });
         }
     }
 

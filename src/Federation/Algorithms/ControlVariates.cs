@@ -1,0 +1,85 @@
+using FedLLM.Federation.Lora;
+using FedLLM.Numerics;
+
+namespace FedLLM.Federation.Algorithms;
+
+/// <summary>
+/// The clients' half of <see cref="Scaffold"/>: pure functions over the tensors that clients train and share. c comes with the round's instruction; c_i is the
+/// client's own, zero before its first round, and persists with the client; c_i+ - c_i goes up with the update.
+/// </summary>
+/// <remarks>
+/// As OpenFedLLM computes them: after every optimizer step, p ← p - η (c - c_i); at the end c_i+ = (w^t - w_i) / (steps · η) - (c - c_i), which is
+/// option II of the paper, c_i - c + (w^t - w_i) / (K η). η is the round's learning rate.
+/// </remarks>
+public static class ControlVariates
+{
+    /// <summary>
+    /// Returns the name of c_i among a client's private states: one for each set of factors that a method uploads, so that methods that alternate keep both halves.
+    /// </summary>
+    public static string PrivateName(LoraFactors uploaded) => uploaded switch
+    {
+        LoraFactors.A => "c_A",
+        LoraFactors.B => "c_B",
+        _ => "c",
+    };
+
+    /// <summary>Returns c - c_i; null stands for zero.</summary>
+    /// <exception cref="ArgumentException">The two have different tensors.</exception>
+    public static TensorSet Correction(TensorLayout layout, TensorSet? global, TensorSet? own)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        RequireLayout(layout, global);
+        RequireLayout(layout, own);
+        var correction = new TensorSet(layout);
+        for (int i = 0; i < correction.Values.Length; i++)
+        {
+            correction.Values[i] = (global?.Values[i] ?? 0) - (own?.Values[i] ?? 0);
+        }
+
+        return correction;
+    }
+
+    /// <summary>Takes the correction's share of a step: p ← p - η · correction.</summary>
+    /// <param name="parameters">p of the tensors of <paramref name="correction"/>, in its order; changed in place.</param>
+    /// <param name="correction">c - c_i.</param>
+    /// <param name="learningRate">η.</param>
+    public static void Apply(Span<float> parameters, TensorSet correction, double learningRate)
+    {
+        ArgumentNullException.ThrowIfNull(correction);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(parameters.Length, correction.Values.Length, nameof(parameters));
+        for (int i = 0; i < parameters.Length; i++)
+        {
+            parameters[i] = (float)(parameters[i] - (learningRate * correction.Values[i]));
+        }
+    }
+
+    /// <summary>Returns c_i+ = -delta / (steps · η) - (c - c_i).</summary>
+    /// <param name="delta">w_i - w^t.</param>
+    /// <param name="correction">c - c_i.</param>
+    /// <param name="steps">The optimizer steps of a round; positive.</param>
+    /// <param name="learningRate">η, positive.</param>
+    public static TensorSet Next(TensorSet delta, TensorSet correction, int steps, double learningRate)
+    {
+        ArgumentNullException.ThrowIfNull(delta);
+        ArgumentNullException.ThrowIfNull(correction);
+        RequireLayout(delta.Layout, correction);
+        ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(learningRate);
+        var next = new TensorSet(delta.Layout);
+        double divisor = steps * learningRate;
+        for (int i = 0; i < next.Values.Length; i++)
+        {
+            next.Values[i] = (float)((-delta.Values[i] / divisor) - correction.Values[i]);
+        }
+
+        return next;
+    }
+
+    private static void RequireLayout(TensorLayout layout, TensorSet? tensors)
+    {
+        if (tensors is not null && !tensors.Layout.Equals(layout))
+        {
+            throw new ArgumentException("The control variates have other tensors than the part of the adapter that is trained and shared.", nameof(tensors));
+        }
+    }
+}
