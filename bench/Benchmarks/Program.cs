@@ -6,6 +6,7 @@ var commands = new Dictionary<string, Func<string[], int>>(StringComparer.Ordina
     ["gemm"] = GemmCommand.Run,
     ["train"] = TrainCommand.Run,
     ["compare"] = CompareCommand.Run,
+    ["aggregation"] = AggregationCommand.Run,
 };
 
 if (args.Length > 0 && commands.TryGetValue(args[0], out Func<string[], int>? command))
