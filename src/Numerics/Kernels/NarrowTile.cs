@@ -79,8 +79,8 @@ internal static unsafe class NarrowTile
                 Packing.Prefetch(ahead + (i * aRow));
             }
 
-            var (x0, x1, x2, x3) = Packing.Turn(a + p, aRow);
-            var (y0, y1, y2, y3) = Packing.Turn(a + (16 * aRow) + p, aRow);
+            var (x0, x1, x2, x3) = Transposition.Turn(a + p, aRow);
+            var (y0, y1, y2, y3) = Transposition.Turn(a + (16 * aRow) + p, aRow);
             Step<TColumns>(x0, y0, b, ref low0, ref high0, ref low1, ref high1, ref low2, ref high2, ref low3, ref high3, ref low4, ref high4, ref low5, ref high5, ref low6, ref high6, ref low7, ref high7);
             Step<TColumns>(x1, y1, b + (1 * TColumns.Value), ref low0, ref high0, ref low1, ref high1, ref low2, ref high2, ref low3, ref high3, ref low4, ref high4, ref low5, ref high5, ref low6, ref high6, ref low7, ref high7);
             Step<TColumns>(x2, y2, b + (2 * TColumns.Value), ref low0, ref high0, ref low1, ref high1, ref low2, ref high2, ref low3, ref high3, ref low4, ref high4, ref low5, ref high5, ref low6, ref high6, ref low7, ref high7);

@@ -55,7 +55,7 @@ internal static unsafe class Packing
                         Prefetch(next + line);
                         Prefetch(next + (2 * line));
                         Prefetch(next + (3 * line));
-                        Transpose8(from + (i * line) + p, line, to + (p * (nint)step) + i, step);
+                        Transposition.Transpose8(from + (i * line) + p, line, to + (p * (nint)step) + i, step);
                     }
 
                     CopyElements(from + (i * line) + wholeK, line, 1, 8, k - wholeK, to + (wholeK * (nint)step) + i, step);
@@ -67,7 +67,7 @@ internal static unsafe class Packing
                     for (p = 0; p < wholeK4; p += 4)
                     {
                         Prefetch(from + ((i + 8 + ((p >> 2) & 3)) * line) + p);
-                        Transpose4(from + (i * line) + p, line, to + (p * (nint)step) + i, step);
+                        Transposition.Transpose4(from + (i * line) + p, line, to + (p * (nint)step) + i, step);
                     }
 
                     CopyElements(from + (i * line) + wholeK4, line, 1, 4, k - wholeK4, to + (wholeK4 * (nint)step) + i, step);
@@ -210,23 +210,6 @@ internal static unsafe class Packing
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose8<T>(T* from, nint line, float* to, nint step)
-        where T : unmanaged, IElement<T>
-    {
-        // Halves of rows i and i + 4 share a register from the load on, so only two rounds of shuffles remain.
-        Vector256<float> r0 = Pair(from, 4 * line);
-        Vector256<float> r1 = Pair(from + line, 4 * line);
-        Vector256<float> r2 = Pair(from + (2 * line), 4 * line);
-        Vector256<float> r3 = Pair(from + (3 * line), 4 * line);
-        Square(r0, r1, r2, r3, to, step);
-        r0 = Pair(from + 4, 4 * line);
-        r1 = Pair(from + 4 + line, 4 * line);
-        r2 = Pair(from + 4 + (2 * line), 4 * line);
-        r3 = Pair(from + 4 + (3 * line), 4 * line);
-        Square(r0, r1, r2, r3, to + (4 * step), step);
-    }
-
     // Sixteen lines at a time, then nine to twelve; returns how many are packed.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Pack512<T>(T* from, nint line, int lines, int k, float* to, nint step)
@@ -243,7 +226,7 @@ internal static unsafe class Packing
                 Prefetch(at + ((17 + (p & 12)) * line));
                 Prefetch(at + ((18 + (p & 12)) * line));
                 Prefetch(at + ((19 + (p & 12)) * line));
-                Store4(Turn(at, line), to + (p * step), step);
+                Transposition.Store4(Transposition.Turn(at, line), to + (p * step), step);
             }
 
             CopyElements(from + wholeK, line, 1, 16, k - wholeK, to + (wholeK * step), (int)step);
@@ -264,11 +247,11 @@ internal static unsafe class Packing
                 Prefetch(at + ((12 + ((p & 12) / 4 * 3)) * line));
                 Prefetch(at + ((13 + ((p & 12) / 4 * 3)) * line));
                 Prefetch(at + ((14 + ((p & 12) / 4 * 3)) * line));
-                Vector512<float> v0 = Three(at, at + (4 * line), r8 + p);
-                Vector512<float> v1 = Three(at + line, at + (5 * line), r9 + p);
-                Vector512<float> v2 = Three(at + (2 * line), at + (6 * line), r10 + p);
-                Vector512<float> v3 = Three(at + (3 * line), at + (7 * line), r11 + p);
-                Store4(Turn(v0, v1, v2, v3), to + (p * step), step);
+                Vector512<float> v0 = Transposition.Three(at, at + (4 * line), r8 + p);
+                Vector512<float> v1 = Transposition.Three(at + line, at + (5 * line), r9 + p);
+                Vector512<float> v2 = Transposition.Three(at + (2 * line), at + (6 * line), r10 + p);
+                Vector512<float> v3 = Transposition.Three(at + (3 * line), at + (7 * line), r11 + p);
+                Transposition.Store4(Transposition.Turn(v0, v1, v2, v3), to + (p * step), step);
             }
 
             CopyElements(from + p, line, 1, rest, k - p, to + (p * step), (int)step);
@@ -276,76 +259,5 @@ internal static unsafe class Packing
         }
 
         return i;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Three<T>(T* r0, T* r1, T* r2)
-        where T : unmanaged, IElement<T> =>
-        Avx512F.InsertVector128(Vector256.Create(T.Load4(r0), T.Load4(r1)).ToVector512Unsafe(), T.Load4(r2), 2);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Four<T>(T* from, nint distance)
-        where T : unmanaged, IElement<T> =>
-        Avx512F.InsertVector128(Three(from, from + distance, from + (2 * distance)), T.Load4(from + (3 * distance)), 3);
-
-    /// <summary>Returns four k of sixteen lines that are contiguous in k: a vector for each k, a lane for each line.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (Vector512<float> K0, Vector512<float> K1, Vector512<float> K2, Vector512<float> K3) Turn<T>(T* from, nint line)
-        where T : unmanaged, IElement<T> =>
-        Turn(Four(from, 4 * line), Four(from + line, 4 * line), Four(from + (2 * line), 4 * line), Four(from + (3 * line), 4 * line));
-
-    // Each vector holds four k of the lines l, l + 4, l + 8 and l + 12.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector512<float> K0, Vector512<float> K1, Vector512<float> K2, Vector512<float> K3) Turn(Vector512<float> l0, Vector512<float> l1, Vector512<float> l2, Vector512<float> l3)
-    {
-        Vector512<double> t0 = Avx512F.UnpackLow(l0, l1).AsDouble();
-        Vector512<double> t1 = Avx512F.UnpackLow(l2, l3).AsDouble();
-        Vector512<double> t2 = Avx512F.UnpackHigh(l0, l1).AsDouble();
-        Vector512<double> t3 = Avx512F.UnpackHigh(l2, l3).AsDouble();
-        return (Avx512F.UnpackLow(t0, t1).AsSingle(), Avx512F.UnpackHigh(t0, t1).AsSingle(), Avx512F.UnpackLow(t2, t3).AsSingle(), Avx512F.UnpackHigh(t2, t3).AsSingle());
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store4(in (Vector512<float> K0, Vector512<float> K1, Vector512<float> K2, Vector512<float> K3) values, float* to, nint step)
-    {
-        values.K0.Store(to);
-        values.K1.Store(to + step);
-        values.K2.Store(to + (2 * step));
-        values.K3.Store(to + (3 * step));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Pair<T>(T* low, nint distance)
-        where T : unmanaged, IElement<T> => Vector256.Create(T.Load4(low), T.Load4(low + distance));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Square(Vector256<float> r0, Vector256<float> r1, Vector256<float> r2, Vector256<float> r3, float* to, nint step)
-    {
-        Vector256<double> t0 = Avx.UnpackLow(r0, r1).AsDouble();
-        Vector256<double> t1 = Avx.UnpackLow(r2, r3).AsDouble();
-        Vector256<double> t2 = Avx.UnpackHigh(r0, r1).AsDouble();
-        Vector256<double> t3 = Avx.UnpackHigh(r2, r3).AsDouble();
-        Avx.UnpackLow(t0, t1).AsSingle().Store(to);
-        Avx.UnpackHigh(t0, t1).AsSingle().Store(to + step);
-        Avx.UnpackLow(t2, t3).AsSingle().Store(to + (2 * step));
-        Avx.UnpackHigh(t2, t3).AsSingle().Store(to + (3 * step));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose4<T>(T* from, nint line, float* to, nint step)
-        where T : unmanaged, IElement<T>
-    {
-        Vector128<float> r0 = T.Load4(from);
-        Vector128<float> r1 = T.Load4(from + line);
-        Vector128<float> r2 = T.Load4(from + (2 * line));
-        Vector128<float> r3 = T.Load4(from + (3 * line));
-        Vector128<double> t0 = Sse.UnpackLow(r0, r1).AsDouble();
-        Vector128<double> t1 = Sse.UnpackLow(r2, r3).AsDouble();
-        Vector128<double> t2 = Sse.UnpackHigh(r0, r1).AsDouble();
-        Vector128<double> t3 = Sse.UnpackHigh(r2, r3).AsDouble();
-        Sse2.UnpackLow(t0, t1).AsSingle().Store(to);
-        Sse2.UnpackHigh(t0, t1).AsSingle().Store(to + step);
-        Sse2.UnpackLow(t2, t3).AsSingle().Store(to + (2 * step));
-        Sse2.UnpackHigh(t2, t3).AsSingle().Store(to + (3 * step));
     }
 }
