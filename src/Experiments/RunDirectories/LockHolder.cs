@@ -20,6 +20,13 @@ public sealed record LockHolder(int ProcessId, string Host, string Started, stri
         return new LockHolder(process.Id, Environment.MachineName, started, StampOf(process.Id) ?? string.Empty);
     }
 
+    /// <summary>Returns the living process that works on the run in <paramref name="directory"/>, or null. Nothing but one small file is read.</summary>
+    public static LockHolder? Of(string directory)
+    {
+        ArgumentNullException.ThrowIfNull(directory);
+        return Read(DiskFiles.Instance, new RunPaths(Path.GetFullPath(directory)).Holder) is { } named && named.IsAlive() ? named : null;
+    }
+
     /// <summary>Whether the process lives, as far as this machine can tell: one of another machine does not.</summary>
     public bool IsAlive() => Host == Environment.MachineName && Stamp.Length > 0 && StampOf(ProcessId) == Stamp;
 

@@ -1,19 +1,25 @@
 using System.Text;
+using FedLLM.Data.Shards;
 using FedLLM.Engine.Files;
 using FedLLM.Experiments.Configuration;
 
 namespace FedLLM.Experiments.RunDirectories;
 
 /// <summary>
-/// The directory of one run, held by one process: <c>experiment.yaml</c>, <c>journal.jsonl</c>, <c>rounds.jsonl</c>, <c>adapter/</c>, <c>checkpoints/</c>
-/// and <c>store/</c>. Opening it recovers the newest whole state.
+/// The directory of one run, held by one process: <c>experiment.yaml</c>, <c>journal.jsonl</c>, <c>rounds.jsonl</c>, <c>clients.json</c>, <c>adapter/</c>,
+/// <c>checkpoints/</c> and <c>store/</c>. Opening it recovers the newest whole state.
 /// </summary>
 public sealed class RunDirectory : IDisposable
 {
+    private readonly IRunFiles _files;
+    private readonly RunPaths _paths;
     private readonly DirectoryLock _lock;
 
-    private RunDirectory(RunPaths paths, string identity, DirectoryLock held, FileTensorStore store, FileRunJournal journal, IReadOnlyList<string> warnings)
+    private RunDirectory(
+        IRunFiles files, RunPaths paths, string identity, DirectoryLock held, FileTensorStore store, FileRunJournal journal, IReadOnlyList<string> warnings)
     {
+        _files = files;
+        _paths = paths;
         Root = paths.Root;
         AdapterFolder = paths.Adapter;
         Identity = identity;
@@ -76,7 +82,7 @@ public sealed class RunDirectory : IDisposable
             journal = new FileRunJournal(
                 files, paths, store, lines, new DerivedFiles(files, paths, store, adapterConfig, recovered), experiment, identity, recovered);
             made.Keep();
-            return new RunDirectory(paths, identity, held, store, journal, recovered.Warnings);
+            return new RunDirectory(files, paths, identity, held, store, journal, recovered.Warnings);
         }
         catch (Exception e)
         {
@@ -91,6 +97,10 @@ public sealed class RunDirectory : IDisposable
             throw;
         }
     }
+
+    /// <summary>Writes <c>clients.json</c>, what is counted in every client's data, where it does not say so already.</summary>
+    /// <exception cref="RunStorageException">The operating system refuses.</exception>
+    public void WriteClients(IReadOnlyList<ShardReport> reports) => ClientsFile.Write(_files, _paths.Clients, reports);
 
     /// <inheritdoc/>
     public void Dispose()

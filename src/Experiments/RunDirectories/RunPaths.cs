@@ -14,6 +14,8 @@ internal sealed record RunPaths(string Root)
 
     public string Rounds => Path.Combine(Root, "rounds.jsonl");
 
+    public string Clients => Path.Combine(Root, "clients.json");
+
     public string Adapter => Path.Combine(Root, "adapter");
 
     public string AdapterConfig => Path.Combine(Adapter, "adapter_config.json");

@@ -57,7 +57,7 @@ public sealed record RunStatus
         byte[] yaml = files.ReadWhole(paths.Experiment)
             ?? throw new RunStorageException(paths.Root, "holds no run (there is no experiment.yaml)", "Name a directory that fedllm run made");
         Experiment experiment = ExperimentFile.Parse(yaml, paths.Experiment, paths.Root);
-        LockHolder? holder = LockHolder.Read(files, paths.Holder) is { } named && named.IsAlive() ? named : null;
+        LockHolder? holder = LockHolder.Of(paths.Root);
 
         JournalContent journal = JournalContent.Read(files, paths.Journal);
         int committed = paths.Manifests(files).Where(m => ManifestFile.Read(files, m.Value, m.Key) is not null).Select(m => m.Key).DefaultIfEmpty(-1).Max();

@@ -45,6 +45,7 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
             Warn?.Invoke(warning);
         }
 
+        run.WriteClients(prepared.Reports);
         using var fleet = new EmbeddedFleet(CohortTrainers.For(prepared, experiment.Training, clock), run.Store, run.Journal);
         using var losses = new LossSuite(prepared.Weights, threads);
         using var preferences = new PreferenceSuite(prepared.Weights, threads);

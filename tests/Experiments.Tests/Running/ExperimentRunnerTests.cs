@@ -1,3 +1,4 @@
+using System.Text.Json;
 using FedLLM.Experiments.Running;
 
 namespace FedLLM.Experiments.Tests.Running;
@@ -37,6 +38,25 @@ public sealed class ExperimentRunnerTests : IDisposable
         Assert.Equal(first.AdapterHash, second.AdapterHash);
         Assert.Equal(first.Rounds.Count, second.Rounds.Count);
         Assert.Equal(first.Rounds[1].Clients[0].Seconds, second.Rounds[1].Clients[0].Seconds); // the record of the first time
+    }
+
+    [Fact]
+    public async Task Run_Begun_DescribesEveryClientByItsCounts()
+    {
+        RunResult result = await Run("clients", "federation.rounds=1");
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(result.Directory, "clients.json")));
+        string data = DemoAssets.Experiment().Data.Path;
+        JsonElement[] clients = [.. document.RootElement.EnumerateArray()];
+        Assert.Equal(20, clients.Length);
+        for (int i = 0; i < clients.Length; i++)
+        {
+            string[] records = File.ReadAllLines(Path.Combine(data, $"{clients[i].GetProperty("name").GetString()}.jsonl"));
+            Assert.Equal(i, clients[i].GetProperty("id").GetInt32());
+            Assert.Equal(records.Length, clients[i].GetProperty("records").GetInt32());
+            Assert.Equal(
+                records.GroupBy(r => JsonDocument.Parse(r).RootElement.GetProperty("category").GetString()!).Select(g => (g.Key, g.Count())).Order(),
+                clients[i].GetProperty("labels").EnumerateObject().Select(l => (l.Name, l.Value.GetInt32())).Order());
+        }
     }
 
     [Fact]

@@ -1,0 +1,65 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using FedLLM.Data.Samples;
+using FedLLM.Data.Shards;
+
+namespace FedLLM.Experiments.RunDirectories;
+
+/// <summary>Writes <c>clients.json</c>: an array with one client a line, its counts by reason and by label. No text of a sample is in it.</summary>
+internal static class ClientsFile
+{
+    // Names and labels stand as they are: the file is data, no page.
+    private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Writes the file durably, unless it holds the same already.</summary>
+    /// <exception cref="RunStorageException">The operating system refuses.</exception>
+    public static void Write(IRunFiles files, string path, IReadOnlyList<ShardReport> reports)
+    {
+        using var bytes = new MemoryStream();
+        bytes.WriteByte((byte)'[');
+        for (int i = 0; i < reports.Count; i++)
+        {
+            bytes.Write(i == 0 ? "\n"u8 : ",\n"u8);
+            using var json = new Utf8JsonWriter(bytes, Plain);
+            WriteClient(json, reports[i]);
+        }
+
+        bytes.Write("\n]\n"u8);
+        ReadOnlyMemory<byte> content = bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
+        if (!content.Span.SequenceEqual(files.ReadWhole(path)))
+        {
+            files.WriteWhole(path, content);
+        }
+    }
+
+    private static void WriteClient(Utf8JsonWriter json, ShardReport report)
+    {
+        SampleTally tally = report.Tally;
+        json.WriteStartObject();
+        json.WriteNumber("id", report.Client);
+        json.WriteString("name", report.Name);
+        json.WriteNumber("records", tally.Records);
+        json.WriteNumber("usable", tally.Usable);
+        WriteCounts(json, "excluded", tally.Excluded.Select(e => (Word(e.Key), e.Value)));
+        WriteCounts(json, "truncated", tally.Truncated.Select(t => (Word(t.Key), t.Value)));
+        json.WriteNumber("tokens", tally.Tokens);
+        json.WriteNumber("scored_tokens", tally.ScoredTokens);
+        json.WriteNumber("longest", tally.Longest);
+        WriteCounts(json, "labels", tally.Labels.Select(l => (l.Key, l.Value)));
+        json.WriteEndObject();
+    }
+
+    private static void WriteCounts(Utf8JsonWriter json, string name, IEnumerable<(string Key, int Count)> counts)
+    {
+        json.WriteStartObject(name);
+        foreach ((string key, int count) in counts.OrderBy(c => c.Key, StringComparer.Ordinal))
+        {
+            json.WriteNumber(key, count);
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static string Word<T>(T value)
+        where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
+}
