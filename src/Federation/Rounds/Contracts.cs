@@ -33,6 +33,38 @@ public sealed record RoundInstruction(string RunId, int Round, string StateHash,
     /// whatever it did since in rounds that do not count. A client that is absent begins afresh.
     /// </summary>
     public IReadOnlyDictionary<int, IReadOnlyDictionary<string, string>> PrivateStates { get; init; } = GlobalState.NoPrivateStates;
+
+    /// <summary>Returns the part of it that concerns one client.</summary>
+    public RoundInstruction For(int client) => this with { PrivateStates = Only(PrivateStates, client) };
+
+    /// <summary>Returns the part of it that all clients share.</summary>
+    public RoundInstruction WithoutPrivateStates() => this with { PrivateStates = GlobalState.NoPrivateStates };
+
+    /// <summary>Joins what several clients of one round were told; the inverse of <see cref="For"/>.</summary>
+    /// <exception cref="ArgumentException">They were told different things.</exception>
+    public static RoundInstruction Join(IReadOnlyList<RoundInstruction> parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        RoundInstruction shared = parts[0].WithoutPrivateStates();
+        if (parts.Any(p => p.WithoutPrivateStates() != shared))
+        {
+            throw new ArgumentException("The instructions differ in more than the clients' private states.", nameof(parts));
+        }
+
+        var states = new Dictionary<int, IReadOnlyDictionary<string, string>>();
+        foreach ((int client, IReadOnlyDictionary<string, string> own) in parts.SelectMany(p => p.PrivateStates))
+        {
+            states[client] = own;
+        }
+
+        return shared with { PrivateStates = states };
+    }
+
+    private static IReadOnlyDictionary<int, IReadOnlyDictionary<string, string>> Only(
+        IReadOnlyDictionary<int, IReadOnlyDictionary<string, string>> all, int client) =>
+        all.TryGetValue(client, out IReadOnlyDictionary<string, string>? own)
+            ? new Dictionary<int, IReadOnlyDictionary<string, string>> { [client] = own }
+            : GlobalState.NoPrivateStates;
 }
 
 /// <summary>What a client measured in one round.</summary>
