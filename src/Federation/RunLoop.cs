@@ -118,12 +118,14 @@ public sealed class RunLoop
             bool quorate = members.Length >= needed;
             long bytesDown = cohort.Sum(payload.Down);
             long bytesUp = members.Sum(m => payload.Up(m.Client));
+            TensorSet? meanDelta = null;
             if (quorate)
             {
                 // 4. Updates combine as the LoRA aggregation says: most stream through a fixed-point sum, one in memory at a time.
                 var updates = new MemberUpdates(members, _optimizer.Weighting, _store);
                 Combined combined = _aggregation.Combine(round, state, updates, cancellationToken);
-                TensorSet? control = instruction.UsesControlVariates ? updates.MeanControlDelta(combined.MeanDelta!.Layout, cancellationToken) : null;
+                meanDelta = combined.MeanDelta;
+                TensorSet? control = instruction.UsesControlVariates ? updates.MeanControlDelta(meanDelta!.Layout, cancellationToken) : null;
                 seconds.Charge("aggregate");
 
                 // 5. The server optimizer steps along the mean, unless the aggregation made the adapter anew.
@@ -134,7 +136,7 @@ public sealed class RunLoop
                 }
                 else
                 {
-                    var mean = new MeanUpdate(combined.MeanDelta!, members.Length) { ControlDelta = control };
+                    var mean = new MeanUpdate(meanDelta!, members.Length) { ControlDelta = control };
                     step = TensorParts.Step(_optimizer, round - 1, state.Adapter, mean, state.ServerState);
                 }
 
@@ -160,6 +162,8 @@ public sealed class RunLoop
                 }
             }
 
+            ClientRecord[] clients = MemberRecords.Of(members, meanDelta, payload, _store, cancellationToken);
+            seconds.Charge("aggregate");
             state = state with { Round = round, BytesMoved = state.BytesMoved + bytesDown + bytesUp };
 
             // 6. Every k rounds and after the last: what is the global state worth?
@@ -176,7 +180,7 @@ public sealed class RunLoop
             {
                 Round = round,
                 Cohort = cohort,
-                Clients = [.. members.Select(m => Describe(m, payload))],
+                Clients = clients,
                 TrainLoss = members.Length == 0 ? null : members.Sum(m => m.Weight * m.Metrics.Loss) / members.Sum(m => m.Weight),
                 Rewards = ClientRewards.Mean(members),
                 Evaluation = evaluation,
@@ -272,14 +276,6 @@ public sealed class RunLoop
             ? null
             : $"{state.BytesMoved} bytes were moved, and round {round} could move {most}: more than the communication budget of {budget} bytes";
     }
-
-    private static ClientRecord Describe(ClientReceipt member, RoundPayload payload) =>
-        new(member.Client, member.Metrics.Loss, member.Metrics.Tokens, member.Metrics.Seconds, member.Weight)
-        {
-            BytesDown = payload.Down(member.Client),
-            BytesUp = payload.Up(member.Client),
-            Rewards = member.Metrics.Rewards,
-        };
 
     private void Notify(Action<IRunObserver> tell)
     {

@@ -91,26 +91,38 @@ public static class Reduce
         return FoldMax(i < x.Length ? Greater(lanes, LoadPadded(x[i..], float.NegativeInfinity)) : lanes);
     }
 
-    /// <summary>Returns Σ x² in float64, along the same tree of 16 lanes: each x² is exact, so the only roundings are the sums'. For norms over whole adapters.</summary>
-    /// <remarks>0 for an empty span; NaN propagates; ∞ gives +∞; finite elements cannot overflow.</remarks>
-    public static double SumOfSquaresDouble(ReadOnlySpan<float> x)
+    /// <summary>Returns Σ x·y in float64, along the same tree of 16 lanes: each product is exact, so the only roundings are the sums'. For whole adapters.</summary>
+    /// <remarks>0 for empty spans; NaN and ∞ propagate; finite elements cannot overflow.</remarks>
+    /// <exception cref="ArgumentException">The spans differ in length.</exception>
+    public static double DotDouble(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
     {
+        if (x.Length != y.Length)
+        {
+            throw new ArgumentException($"The spans hold {x.Length} and {y.Length} elements.", nameof(y));
+        }
+
         ref float p = ref MemoryMarshal.GetReference(x);
+        ref float q = ref MemoryMarshal.GetReference(y);
         Vector512<double> low = Vector512<double>.Zero;
         Vector512<double> high = Vector512<double>.Zero;
         int i = 0;
         for (; i < x.Length; i += 16)
         {
-            Vector512<float> v = i <= x.Length - 16 ? Vector512.LoadUnsafe(ref p, (nuint)i) : LoadPadded(x[i..], 0f);
-            (Vector512<double> a, Vector512<double> b) = Vector512.Widen(v);
-            low += a * a;
-            high += b * b;
+            bool whole = i <= x.Length - 16;
+            (Vector512<double> a, Vector512<double> b) = Vector512.Widen(whole ? Vector512.LoadUnsafe(ref p, (nuint)i) : LoadPadded(x[i..], 0f));
+            (Vector512<double> c, Vector512<double> d) = Vector512.Widen(whole ? Vector512.LoadUnsafe(ref q, (nuint)i) : LoadPadded(y[i..], 0f));
+            low += a * c;
+            high += b * d;
         }
 
         Vector512<double> eight = low + high;
         Vector256<double> four = eight.GetLower() + eight.GetUpper();
         return (four.GetElement(0) + four.GetElement(2)) + (four.GetElement(1) + four.GetElement(3));
     }
+
+    /// <summary>Returns Σ x² in float64; see <see cref="DotDouble"/>. For norms over whole adapters.</summary>
+    /// <remarks>0 for an empty span; NaN propagates; ∞ gives +∞; finite elements cannot overflow.</remarks>
+    public static double SumOfSquaresDouble(ReadOnlySpan<float> x) => DotDouble(x, x);
 
     /// <summary>Returns √Σ x² in float64; see <see cref="SumOfSquaresDouble"/>.</summary>
     public static double Norm(ReadOnlySpan<float> x) => Math.Sqrt(SumOfSquaresDouble(x));

@@ -68,7 +68,7 @@ public sealed class RunLoopTests
         IReadOnlyList<int> cohort = run.Cohort(3);
         Assert.Equal(cohort, record.Cohort);
         Assert.Equal(cohort.Select(c => new ClientRecord(c, 2 + c, 100 * (c + 1), 0.5, MemoryFleet.Weight(c)) { BytesDown = 208, BytesUp = 208 }),
-            record.Clients);
+            record.Clients.Select(c => c with { Norm = null, Cosine = null }));
         Assert.Equal(cohort.Sum(c => MemoryFleet.Weight(c) * (2 + c)) / cohort.Sum(MemoryFleet.Weight), record.TrainLoss!.Value, 1e-12);
         Assert.Equal(run.Settings.LearningRate.At(3), record.LearningRate);
         Assert.Equal((38 + 14) * 4 * 4, record.BytesDown);

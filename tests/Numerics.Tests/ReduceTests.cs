@@ -55,6 +55,30 @@ public sealed class ReduceTests
         Assert.Equal(Math.Sqrt(lanes[0]), Reduce.Norm(x));
     }
 
+    [Theory]
+    [MemberData(nameof(Lengths))]
+    public void DotDouble_AnyLength_FollowsTheLaneTree(int length)
+    {
+        float[] x = Values(length, 6);
+        float[] y = Values(length, 7);
+        double[] lanes = new double[16];
+        for (int i = 0; i < length; i++)
+        {
+            lanes[i % 16] += (double)x[i] * y[i];
+        }
+
+        for (int width = 8; width >= 1; width /= 2)
+        {
+            for (int l = 0; l < width; l++)
+            {
+                lanes[l] += lanes[l + width];
+            }
+        }
+
+        Assert.Equal(BitConverter.DoubleToInt64Bits(lanes[0]), BitConverter.DoubleToInt64Bits(Reduce.DotDouble(x, y)));
+        Assert.Throws<ArgumentException>(() => Reduce.DotDouble(x, new float[length + 1]));
+    }
+
     [Fact]
     public void Max_NaNAnywhere_IsNaN()
     {

@@ -16,6 +16,15 @@ public sealed record ClientRecord(int Id, double Loss, long Tokens, double Secon
 
     /// <summary>Bytes of payload received from it.</summary>
     public long BytesUp { get; init; }
+
+    /// <summary>‖delta‖₂ of its update, over all its tensors.</summary>
+    public double? Norm { get; init; }
+
+    /// <summary>
+    /// Cosine of the angle between its update and the mean of the members', in [-1, 1]; null where one of them is zero, the round was abandoned, or the LoRA
+    /// aggregation has no mean of updates.
+    /// </summary>
+    public double? Cosine { get; init; }
 }
 
 /// <summary>One line of <c>rounds.jsonl</c>: what happened in a round. Line 0 holds only the evaluation before round 1.</summary>

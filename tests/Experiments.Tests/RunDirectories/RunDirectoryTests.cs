@@ -54,7 +54,7 @@ public sealed class RunDirectoryTests
             ["round", "cohort", "clients", "train_loss", "rewards", "evaluation", "learning_rate", "bytes_down", "bytes_up", "seconds", "excluded", "abandoned",
                 "simulated_seconds", "adapter", "base_correction", "ended"],
             l.EnumerateObject().Select(p => p.Name)));
-        Assert.Equal(["id", "loss", "tokens", "seconds", "weight", "rewards", "bytes_down", "bytes_up"], lines[1].GetProperty("clients")[0].EnumerateObject().Select(p => p.Name));
+        Assert.Equal(["id", "loss", "tokens", "seconds", "weight", "rewards", "bytes_down", "bytes_up", "norm", "cosine"], lines[1].GetProperty("clients")[0].EnumerateObject().Select(p => p.Name));
         JsonElement exclusion = lines.SelectMany(l => l.GetProperty("excluded").EnumerateArray()).First();
         Assert.Equal(["bytes_down", "client", "reason"], exclusion.EnumerateObject().Select(p => p.Name).Order());
         Assert.Equal(JsonValueKind.Number, lines[0].GetProperty("evaluation").GetProperty("loss").ValueKind);
