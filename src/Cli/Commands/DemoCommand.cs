@@ -51,7 +51,7 @@ internal static class DemoCommand
         // 2. Train one adapter federatedly.
         terminal.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"Federated: {experiment.Federation.Rounds} rounds, {experiment.Federation.ClientsPerRound} clients each, {experiment.Training.MaxSteps} steps a client."));
+            $"Federated: {experiment.Federation.Rounds} rounds, {experiment.Federation.CohortOf(prepared.Shards.Clients)} clients each, {experiment.Training.MaxSteps} steps a client."));
         RunResult run = await RunCommand.FollowAsync(terminal, prepared, directory, cancellationToken).ConfigureAwait(false);
 
         // 3. For comparison, every client alone with as many optimizer steps as the whole federation.

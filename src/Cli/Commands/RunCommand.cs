@@ -39,10 +39,12 @@ internal static class RunCommand
             Experiment experiment = ExperimentFile.Read(parsed.GetRequiredValue(file), parsed.GetValue(set));
             string directory = parsed.GetValue(output) ?? Path.Combine("runs", experiment.Name);
             PreparedExperiment prepared = await PrepareAsync(terminal, experiment, cancellationToken).ConfigureAwait(false);
-            RunResult result;
+            Action report;
             try
             {
-                result = await FollowAsync(terminal, prepared, directory, cancellationToken).ConfigureAwait(false);
+                report = LocalRuns.Applies(experiment)
+                    ? await FollowEachAsync(terminal, prepared, directory, parsed.GetValue(json), cancellationToken).ConfigureAwait(false)
+                    : Report(terminal, experiment.Name, await FollowAsync(terminal, prepared, directory, cancellationToken).ConfigureAwait(false), parsed.GetValue(json));
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
@@ -50,18 +52,30 @@ internal static class RunCommand
                 return ExitCode.Interrupted;
             }
 
-            if (parsed.GetValue(json))
-            {
-                RunReport.WriteJson(terminal.Out, experiment.Name, result);
-            }
-            else
-            {
-                RunReport.Write(terminal.Out, terminal.OutIsScreen, result);
-            }
-
+            report();
             return ExitCode.Done;
         });
         return command;
+    }
+
+    private static Action Report(Terminal terminal, string name, RunResult result, bool json) => json
+        ? () => RunReport.WriteJson(terminal.Out, name, result)
+        : () => RunReport.Write(terminal.Out, terminal.OutIsScreen, result);
+
+    // Every client by itself, one after another; those that are done are only read.
+    private static async Task<Action> FollowEachAsync(
+        Terminal terminal, PreparedExperiment prepared, string directory, bool json, CancellationToken cancellationToken)
+    {
+        var runs = new List<(LocalRun Run, RunResult Result)>();
+        foreach (LocalRun run in LocalRuns.Of(prepared, directory))
+        {
+            terminal.Error.WriteLine(Failure.OneLine($"client {run.Client} ({prepared.Shards.Name(run.Client)}) by itself"));
+            runs.Add((run, await FollowAsync(terminal, run.Prepared, run.Directory, cancellationToken).ConfigureAwait(false)));
+        }
+
+        return json
+            ? () => LocalReport.WriteJson(terminal.Out, prepared.Experiment.Name, directory, runs)
+            : () => LocalReport.Write(terminal.Out, terminal.OutIsScreen, runs);
     }
 
     // Reads and checks everything the experiment names, and says what the clients hold before time is spent on it. Nothing is written yet, so an

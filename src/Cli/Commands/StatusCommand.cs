@@ -17,7 +17,14 @@ internal static class StatusCommand
         var command = new Command("status", "Show how far a run is.") { directory, json };
         command.SetAction(parsed =>
         {
-            RunStatus status = RunStatus.Read(parsed.GetRequiredValue(directory));
+            string path = parsed.GetRequiredValue(directory);
+            if (RunFamily.Members(path) is { Count: > 0 } members)
+            {
+                FamilyReport.Write(terminal, path, [.. members.Select(RunStatus.Read)], members, parsed.GetValue(json));
+                return ExitCode.Done;
+            }
+
+            RunStatus status = RunStatus.Read(path);
             if (parsed.GetValue(json))
             {
                 WriteJson(terminal.Out, status);
@@ -37,29 +44,34 @@ internal static class StatusCommand
         ("run", status.Name),
         ("state", State(status)),
         ("round", string.Create(CultureInfo.InvariantCulture, $"{status.Round} of {status.Rounds}")),
+        ("excluded", Exclusions.Of(status.Records).ToString()),
+        ("moved", Traffic(status)),
         ("train loss", Figures.Measure(status.TrainLoss)),
         ("evaluation", status.LastEvaluation is { } last ? string.Join(", ", last.Select(e => $"{e.Key} {Figures.Measure(e.Value)}")) : "-"),
         ("best loss", status.BestLoss is { } best ? string.Create(CultureInfo.InvariantCulture, $"{Figures.Measure(best.Loss)} after round {best.Round}") : "-"),
         ("adapter", status.Adapter ?? "-"));
 
+    private static string Traffic(RunStatus status) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Figures.Mebibytes(status.Records.Sum(r => r.BytesDown))} MiB down, {Figures.Mebibytes(status.Records.Sum(r => r.BytesUp))} MiB up");
+
     private static string State(RunStatus status) => status.State switch
     {
         RunState.Running => $"running: {status.Holder}",
-        RunState.Finished => "finished",
+        RunState.Finished => status.Records is [.., { Ended: { } reason }] ? $"finished early: {reason}" : "finished",
         _ => "unfinished; the fedllm run command that began it continues it",
     };
 
     private static void WriteJson(TextWriter output, RunStatus status) => JsonResult.Write(output, document =>
     {
         document.WriteString("name", status.Name);
-        document.WriteString("state", status.State switch
-        {
-            RunState.Running => "running",
-            RunState.Finished => "finished",
-            _ => "unfinished",
-        });
+        document.WriteString("state", Figures.Name(status.State));
         document.WriteNumber("round", status.Round);
         document.WriteNumber("rounds", status.Rounds);
+        document.WriteString("ended", status.Records.LastOrDefault()?.Ended);
+        document.WriteNumber("bytes_down", status.Records.Sum(r => r.BytesDown));
+        document.WriteNumber("bytes_up", status.Records.Sum(r => r.BytesUp));
+        Exclusions.Of(status.Records).Write(document);
         document.WriteFinite("train_loss", status.TrainLoss);
         if (status.LastEvaluation is { } evaluation)
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using FedLLM.Experiments.RunDirectories;
 
 namespace FedLLM.Cli.Rendering;
 
@@ -10,6 +11,17 @@ internal static class Figures
 
     /// <summary>A count with separators: <c>12,345</c>.</summary>
     public static string Count(double value) => value.ToString("N0", CultureInfo.InvariantCulture);
+
+    /// <summary>Bytes in MiB: <c>1,234.56</c>.</summary>
+    public static string Mebibytes(double bytes) => (bytes / (1 << 20)).ToString("N2", CultureInfo.InvariantCulture);
+
+    /// <summary>A run's state, as machines read it.</summary>
+    public static string Name(RunState state) => state switch
+    {
+        RunState.Running => "running",
+        RunState.Finished => "finished",
+        _ => "unfinished",
+    };
 
     /// <summary>A time span: <c>00:41</c>, <c>2:03:07</c>.</summary>
     public static string Duration(TimeSpan span) => span.TotalHours < 1

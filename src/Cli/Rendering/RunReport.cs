@@ -17,7 +17,7 @@ internal static class RunReport
         string[] suites = [.. evaluated.SelectMany(r => r.Evaluation!.Keys).Distinct(StringComparer.Ordinal)];
         if (evaluated.Length > 0)
         {
-            Table table = Tables.New(["#round", "#train loss", .. suites.Select(s => s == "loss" ? "#held-out loss" : "#" + s)]);
+            Table table = Tables.New(["#round", "#train loss", .. suites.Select(Heading)]);
             foreach (RoundRecord record in evaluated)
             {
                 table.Row([
@@ -28,6 +28,11 @@ internal static class RunReport
             }
 
             Tables.Console(output, screen).Write(table);
+        }
+
+        if (result.Rounds.LastOrDefault()?.Ended is { } ended)
+        {
+            output.WriteLine("ended early: " + Failure.OneLine(ended));
         }
 
         Tables.WriteFacts(
@@ -54,6 +59,9 @@ internal static class RunReport
 
         document.WriteEndArray();
     });
+
+    /// <summary>A suite's column.</summary>
+    public static string Heading(string suite) => suite == "loss" ? "#held-out loss" : "#" + suite;
 
     private static string Rounds(RunResult result)
     {

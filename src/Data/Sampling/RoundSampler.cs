@@ -55,6 +55,27 @@ public static class RoundSampler
         return plan;
     }
 
+    /// <summary>
+    /// Returns the optimizer steps of <paramref name="epochs"/> passes over a shard: ⌈epochs · ⌈⌈n / batch⌉ / accumulation⌉⌉, as Hugging Face's Trainer counts
+    /// them; a hair (1e-9) is forgiven to binary fractions.
+    /// </summary>
+    /// <param name="epochs">Passes over the shard, above 0.</param>
+    /// <param name="shardSize">n, the number of usable samples, at least 1.</param>
+    /// <param name="batchSize">Samples in a micro-batch, at least 1.</param>
+    /// <param name="accumulation">Micro-batches in an optimizer step, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An argument is out of its range, or the steps are more than an int holds.</exception>
+    public static int StepsOf(double epochs, int shardSize, int batchSize, int accumulation)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(shardSize, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(accumulation, 1);
+        long batches = ((long)shardSize + batchSize - 1) / batchSize;
+        double steps = Math.Ceiling((epochs * ((batches + accumulation - 1) / accumulation)) - 1e-9);
+        return epochs > 0 && steps <= int.MaxValue
+            ? Math.Max(1, (int)steps)
+            : throw new ArgumentOutOfRangeException(nameof(epochs), epochs, "The passes over the shard are above 0, and their steps fit an int.");
+    }
+
     private static int[] Draw(CounterRandom random, int shardSize, long wanted)
     {
         // The first steps of a Fisher-Yates shuffle from the front: a uniform draw in a uniform order.

@@ -39,40 +39,44 @@ public sealed class LocalTraining<TSample>(IClientSamples<TSample> samples, Trai
         ArgumentNullException.ThrowIfNull(start);
         long started = clock.GetTimestamp();
         ClientRun[] runs = [.. clients.Select((client, i) => Prepare(group, client, i, start[i], round, cancellationToken))];
-        Func<int, double> rate = Rate(learningRate);
+        Func<int, double>[] rates = [.. runs.Select(r => Rate(learningRate, r.Steps))];
         var steps = new LaneStep<TSample>[runs.Length];
         var results = new StepResult[runs.Length];
-        for (int step = 0; step < options.MaxSteps; step++)
+        for (int step = 0; step < runs.Max(r => r.Steps); step++)
         {
+            // Clients whose steps are done leave their lanes; the others' bits do not depend on it.
             cancellationToken.ThrowIfCancellationRequested();
-            for (int i = 0; i < runs.Length; i++)
+            int[] training = [.. Enumerable.Range(0, runs.Length).Where(i => step < runs[i].Steps)];
+            for (int k = 0; k < training.Length; k++)
             {
-                var settings = new StepSettings(rate(step), options.MaxGradNorm ?? 0, seed, round, clients[i], step, Accumulation());
-                steps[i] = new LaneStep<TSample>(runs[i].Lane, runs[i].Batches(step), settings);
+                int i = training[k];
+                var settings = new StepSettings(rates[i](step), options.MaxGradNorm ?? 0, seed, round, clients[i], step, Accumulation());
+                steps[k] = new LaneStep<TSample>(runs[i].Lane, runs[i].Batches(step), settings);
             }
 
-            group.Trainer.Step(steps, results);
-            for (int i = 0; i < runs.Length; i++)
+            group.Trainer.Step(steps.AsSpan(0, training.Length), results.AsSpan(0, training.Length));
+            for (int k = 0; k < training.Length; k++)
             {
-                runs[i].Add(results[i]);
+                runs[training[k]].Add(results[k]);
             }
         }
 
         // Clients that train side by side share the time by what each one processed.
         double seconds = clock.GetElapsedTime(started).TotalSeconds / Math.Max(1, runs.Sum(r => r.Tokens));
-        return [.. runs.Select((run, i) => new LocalUpdate(clients[i], run.Delta(start[i]), run.Metrics(options.MaxSteps, seconds * run.Tokens)))];
+        return [.. runs.Select((run, i) => new LocalUpdate(clients[i], run.Delta(start[i]), run.Metrics(seconds * run.Tokens)))];
     }
 
     private ClientRun Prepare(LaneGroup<TSample> group, int client, int index, TensorSet start, int round, CancellationToken cancellationToken)
     {
-        int[][][] plan = RoundSampler.Plan(seed, round, client, samples.Count(client), options.BatchSize, options.GradientAccumulation, options.MaxSteps);
+        int count = samples.Count(client);
+        int[][][] plan = RoundSampler.Plan(seed, round, client, count, options.BatchSize, options.GradientAccumulation, options.Steps(count));
         int[] rows = [.. plan.SelectMany(step => step.SelectMany(batch => batch)).Distinct().Order()];
         TrainingLane lane = group.Lane(index);
         lane.Start(start);
         return new ClientRun(lane, plan, samples.Load(client, rows, start, group.Model, cancellationToken));
     }
 
-    private Func<int, double> Rate(double learningRate)
+    private Func<int, double> Rate(double learningRate, int steps)
     {
         if (options.Schedule is not (LearningRateSchedule.CosineByStep or LearningRateSchedule.LinearByStep))
         {
@@ -80,7 +84,7 @@ public sealed class LocalTraining<TSample>(IClientSamples<TSample> samples, Trai
         }
 
         DecayShape shape = options.Schedule == LearningRateSchedule.CosineByStep ? DecayShape.Cosine : DecayShape.Linear;
-        return new DecayCurve(shape, learningRate, options.MinLearningRate, options.MaxSteps, options.Warmup).At;
+        return new DecayCurve(shape, learningRate, options.MinLearningRate, steps, options.Warmup).At;
     }
 
     private GradientAccumulation Accumulation()
@@ -93,6 +97,8 @@ public sealed class LocalTraining<TSample>(IClientSamples<TSample> samples, Trai
         private ClientRewards? _rewards;
 
         public TrainingLane Lane => lane;
+
+        public int Steps => plan.Length;
 
         public long Tokens { get; private set; }
 
@@ -120,9 +126,9 @@ public sealed class LocalTraining<TSample>(IClientSamples<TSample> samples, Trai
             return delta;
         }
 
-        public ClientMetrics Metrics(int steps, double seconds) => new(_loss / steps, Tokens, seconds)
+        public ClientMetrics Metrics(double seconds) => new(_loss / Steps, Tokens, seconds)
         {
-            Rewards = _rewards is { } sum ? new ClientRewards(sum.Chosen / steps, sum.Rejected / steps, sum.Accuracy / steps) : null,
+            Rewards = _rewards is { } sum ? new ClientRewards(sum.Chosen / Steps, sum.Rejected / Steps, sum.Accuracy / Steps) : null,
         };
     }
 }

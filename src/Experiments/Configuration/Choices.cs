@@ -67,6 +67,12 @@ public enum Algorithm
 {
     /// <summary><c>fedavg</c>.</summary>
     FedAvg,
+
+    /// <summary><c>local</c>: one client alone, or every client by itself.</summary>
+    Local,
+
+    /// <summary><c>centralized</c>: one client that holds all shards.</summary>
+    Centralized,
 }
 
 /// <summary>Whose formulas are meant where published systems differ under one name.</summary>
@@ -91,6 +97,28 @@ public enum CohortSampling
 
     /// <summary><c>openfedllm</c>: Python's <c>random.seed(t)</c>, the same for every seed.</summary>
     OpenFedLlm,
+
+    /// <summary><c>fedit</c>: NumPy's <c>np.random.seed(t)</c>, as Shepherd's; the same for every seed.</summary>
+    FedIt,
+
+    /// <summary><c>weighted</c>: in proportion to the shards' sizes, without replacement.</summary>
+    Weighted,
+
+    /// <summary><c>round-robin</c>: every client once before any a second time.</summary>
+    RoundRobin,
+
+    /// <summary><c>fixed-fraction</c>: uniform, with a share of the clients in place of a number.</summary>
+    FixedFraction,
+}
+
+/// <summary>What a centralized run has in common with the federated one that it stands beside.</summary>
+public enum Pooling
+{
+    /// <summary><c>equal-steps</c>: as many optimizer steps a round as one client takes.</summary>
+    EqualSteps,
+
+    /// <summary><c>equal-samples</c>: as many optimizer steps a round as the whole cohort takes, so that as many samples are seen.</summary>
+    EqualSamples,
 }
 
 /// <summary>The preference loss.</summary>

@@ -16,6 +16,7 @@ internal static class Consistency
         CheckPartition(settings);
         CheckTask(settings);
         CheckTraining(settings);
+        CohortConsistency.Check(settings);
         if (settings.TryGet("training.schedule", out LearningRateSchedule schedule)
             && schedule != LearningRateSchedule.Constant
             && settings.TryGet("training.min_learning_rate", out double minimum)
@@ -25,8 +26,6 @@ internal static class Consistency
             settings.AddAtOrigin("training.min_learning_rate", "is above training.learning_rate; a schedule falls, it does not rise");
         }
 
-        Refuse<double>("federation.deadline", "is not built yet; only none is");
-        Refuse<double>("training.epochs", "is not built yet; write none and count in training.max_steps");
         if (settings.TryGet<HeldOutData>("data.evaluation", out var heldOut))
         {
             if (heldOut.Fraction is null)
@@ -36,14 +35,6 @@ internal static class Consistency
             else if (settings.TryGet<string>("evaluation.data", out _))
             {
                 settings.AddAtOrigin("data.evaluation", "stands beside evaluation.data; keep one of them");
-            }
-        }
-
-        void Refuse<T>(string path, string message)
-        {
-            if (settings.TryGet<T>(path, out _))
-            {
-                settings.AddAtOrigin(path, message);
             }
         }
     }
@@ -119,6 +110,16 @@ internal static class Consistency
             {
                 settings.AddAtOrigin("training.momentum", "must be a number with training.optimizer sgd; 0 is none");
             }
+        }
+
+        bool countsEpochs = settings.TryGet<double>("training.epochs", out _);
+        if (countsEpochs && settings.TryGet<long>("training.max_steps", out _))
+        {
+            settings.AddAtOrigin("training.epochs", "stands beside training.max_steps; keep one of them");
+        }
+        else if (!countsEpochs && settings.IsNone("training.max_steps"))
+        {
+            settings.AddAtOrigin("training.max_steps", "must be a number; none is for training.epochs");
         }
 
         if (!settings.TryGet("training.schedule", out LearningRateSchedule schedule) || !settings.TryGet("training.warmup", out long warmup) || warmup == 0)

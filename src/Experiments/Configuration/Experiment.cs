@@ -27,6 +27,9 @@ public sealed record Experiment
     /// <summary>Rounds, cohorts and aggregation.</summary>
     public required FederationOptions Federation { get; init; }
 
+    /// <summary>How simulated clients behave; null where every sampled client is waited for.</summary>
+    public SimulationOptions? Simulation { get; init; }
+
     /// <summary>Preference learning.</summary>
     public required DpoOptions Dpo { get; init; }
 

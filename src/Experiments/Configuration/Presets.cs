@@ -38,7 +38,7 @@ internal static class Presets
         {
             ["seed"] = "42",
             ["federation.rounds"] = "50",
-            ["federation.clients_per_round"] = "1",
+            ["federation.fraction"] = "0.1",
             ["federation.sampling"] = "fedit",
             ["data.partition.scheme"] = "files",
             ["data.scored"] = "all",

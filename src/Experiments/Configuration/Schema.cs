@@ -18,7 +18,7 @@ internal static class Schema
     private static readonly IntegerType Rank = new(1, 65_536);
 
     /// <summary>The keys.</summary>
-    public static readonly IReadOnlyList<Key> Keys = [.. Top(), .. Model(), .. Data(), .. Federation(), .. Training(), .. Bookkeeping()];
+    public static readonly IReadOnlyList<Key> Keys = [.. Top(), .. Model(), .. Data(), .. Federation(), .. CohortKeys.Federation(), .. CohortKeys.Simulation(), .. Training(), .. Bookkeeping()];
 
     private static readonly Dictionary<string, Key> ByPath = Keys.ToDictionary(k => k.Path, StringComparer.Ordinal);
 
@@ -76,17 +76,11 @@ internal static class Schema
     private static IEnumerable<Key> Federation() =>
     [
         new("federation.rounds", new IntegerType(1), "500", e => (long)e.Federation.Rounds),
-        new("federation.clients_per_round", new IntegerType(1), "2", e => (long)e.Federation.ClientsPerRound),
-        new("federation.algorithm", Choice([("fedavg", Algorithm.FedAvg)],
-            "fedprox", "scaffold", "fedavgm", "fedadagrad", "fedyogi", "fedadam", "local", "centralized"), "fedavg", e => e.Federation.Algorithm),
+        new("federation.algorithm", Choice([("fedavg", Algorithm.FedAvg), ("local", Algorithm.Local), ("centralized", Algorithm.Centralized)],
+            "fedprox", "scaffold", "fedavgm", "fedadagrad", "fedyogi", "fedadam"), "fedavg", e => e.Federation.Algorithm),
         new("federation.convention", Choice([("openfedllm", Convention.OpenFedLlm)], "reddi", "flower"), "openfedllm", e => e.Federation.Convention),
         new("federation.lora_aggregation", Choice([("average", LoraAggregation.Average)], "ffa", "rolora", "flora", "flexlora", "hetlora", "fedex", "fedsa"),
             "average", e => e.Federation.LoraAggregation),
-        new("federation.sampling", Choice([("uniform", CohortSampling.Uniform), ("openfedllm", CohortSampling.OpenFedLlm)],
-            "fixed-fraction", "weighted", "round-robin", "fedit"), "uniform", e => e.Federation.Sampling),
-        new("federation.quorum", new NumberType(new Bounds(0, false, 1, true)), "1", e => e.Federation.Quorum),
-        new("federation.deadline", new OptionalType(new NumberType(Bounds.Above(0))), "none", e => e.Federation.Deadline),
-        new("federation.max_abandoned", new IntegerType(1), "3", e => (long)e.Federation.MaxAbandoned),
     ];
 
     private static IEnumerable<Key> Training() =>
@@ -103,8 +97,8 @@ internal static class Schema
         new("training.gradient_accumulation", new IntegerType(1, 1 << 20), "1", e => (long)e.Training.GradientAccumulation),
         new("training.accumulation", Choice(("micro-batch-mean", Accumulation.MicroBatchMean), ("token-mean", Accumulation.TokenMean)), "micro-batch-mean",
             e => e.Training.Accumulation),
-        new("training.max_steps", new IntegerType(1), "10", e => (long)e.Training.MaxSteps),
-        new("training.epochs", new OptionalType(new NumberType(Bounds.Above(0))), "none", e => e.Training.Epochs),
+        new("training.max_steps", new OptionalType(new IntegerType(1)), null, e => Long(e.Training.MaxSteps)),
+        new("training.epochs", new OptionalType(new NumberType(new Bounds(0, false, 10_000, true))), "none", e => e.Training.Epochs),
         new("training.learning_rate", new NumberType(Bounds.Above(0)), "2e-5", e => e.Training.LearningRate),
         new("training.schedule", Choice(("constant", LearningRateSchedule.Constant), ("cosine-by-round", LearningRateSchedule.CosineByRound),
             ("linear-by-round", LearningRateSchedule.LinearByRound), ("cosine-by-step", LearningRateSchedule.CosineByStep),

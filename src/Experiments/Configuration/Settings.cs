@@ -73,7 +73,7 @@ internal sealed class Settings(string file)
         var preset = _values.GetValueOrDefault("preset") as Preset?;
         foreach ((string path, string text) in preset is { } chosen ? Presets.Values(chosen) : new Dictionary<string, string>())
         {
-            if (!IsGiven(path) && !(path == "data.partition.clients" && CountsItself()))
+            if (!IsGiven(path) && !GivesWay(path))
             {
                 Fill(path, text, " (a value of the preset; write your own)");
             }
@@ -82,6 +82,8 @@ internal sealed class Settings(string file)
         FillIfMissing("name", NameType.From(Path.GetFileNameWithoutExtension(File)));
         FillPartition();
         FillByTask();
+        CohortKeys.Fill(this);
+        FillIfMissing("training.max_steps", TryGet<double>("training.epochs", out _) ? "none" : "10");
         foreach (Key key in Schema.Keys.Where(k => !IsGiven(k.Path)))
         {
             if (key.Default is not null)
@@ -139,15 +141,25 @@ internal sealed class Settings(string file)
         Federation = new FederationOptions
         {
             Rounds = Int("federation.rounds"),
-            ClientsPerRound = Int("federation.clients_per_round"),
+            ClientsPerRound = IntOrNull("federation.clients_per_round"),
+            Fraction = (double?)_values["federation.fraction"],
             Algorithm = Get<Algorithm>("federation.algorithm"),
             Convention = Get<Convention>("federation.convention"),
             LoraAggregation = Get<LoraAggregation>("federation.lora_aggregation"),
             Sampling = Get<CohortSampling>("federation.sampling"),
+            Client = IntOrNull("federation.client"),
+            Pooling = (Pooling?)_values["federation.pooling"],
+            OverSelection = Get<double>("federation.over_selection"),
             Quorum = Get<double>("federation.quorum"),
             Deadline = (double?)_values["federation.deadline"],
             MaxAbandoned = Int("federation.max_abandoned"),
+            BudgetMebibytes = (double?)_values["federation.budget_mb"],
         },
+        Simulation = CohortKeys.IsSimulated(this)
+            ? new SimulationOptions(
+                Get<double>("simulation.availability"), Get<double>("simulation.drop_out"), Get<double>("simulation.median_seconds"),
+                Get<double>("simulation.client_spread"), Get<double>("simulation.round_spread"))
+            : null,
         Dpo = new DpoOptions
         {
             Beta = Get<double>("dpo.beta"),
@@ -162,7 +174,7 @@ internal sealed class Settings(string file)
             BatchSize = Int("training.batch_size"),
             GradientAccumulation = Int("training.gradient_accumulation"),
             Accumulation = Get<Accumulation>("training.accumulation"),
-            MaxSteps = Int("training.max_steps"),
+            MaxSteps = IntOrNull("training.max_steps"),
             Epochs = (double?)_values["training.epochs"],
             LearningRate = Get<double>("training.learning_rate"),
             Schedule = Get<LearningRateSchedule>("training.schedule"),
@@ -180,6 +192,17 @@ internal sealed class Settings(string file)
         Evaluation = new EvaluationOptions(
             Int("evaluation.every"), (string?)_values["evaluation.data"], Get<IReadOnlyList<EvaluationSuite>>("evaluation.suites")),
         Checkpoint = new CheckpointOptions(Int("checkpoint.every"), Int("checkpoint.keep"), Get<bool>("checkpoint.keep_updates")),
+    };
+
+    // A preset's value that another key of the file takes the place of.
+    private bool GivesWay(string path) => path switch
+    {
+        "data.partition.clients" => CountsItself(),
+        "training.epochs" => TryGet<long>("training.max_steps", out _),
+        "federation.fraction" => TryGet<long>("federation.clients_per_round", out _)
+            || (TryGet("federation.sampling", out CohortSampling sampling) && sampling is not (CohortSampling.FedIt or CohortSampling.FixedFraction)),
+        "federation.clients_per_round" => IsGiven("federation.fraction") || _values.GetValueOrDefault("federation.sampling") is CohortSampling.FixedFraction,
+        _ => false,
     };
 
     // Files and values of a field are as many as they are.
@@ -205,7 +228,8 @@ internal sealed class Settings(string file)
         FillIfMissing("evaluation.suites", pairs ? "[preference]" : "[loss]");
     }
 
-    private void FillIfMissing(string path, string text)
+    /// <summary>Fills a key that has no value and no error yet.</summary>
+    public void FillIfMissing(string path, string text)
     {
         if (!IsGiven(path) && !_values.ContainsKey(path) && !_errors.Any(e => e.Path == path))
         {

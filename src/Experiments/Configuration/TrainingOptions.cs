@@ -1,3 +1,5 @@
+using FedLLM.Data.Sampling;
+
 namespace FedLLM.Experiments.Configuration;
 
 /// <summary>A client's local training.</summary>
@@ -12,11 +14,14 @@ public sealed record TrainingOptions
     /// <summary>How the micro-batches of a step combine.</summary>
     public required Accumulation Accumulation { get; init; }
 
-    /// <summary>Optimizer steps of a client in a round. Default 10.</summary>
-    public required int MaxSteps { get; init; }
+    /// <summary>Optimizer steps of a client in a round; null where <see cref="Epochs"/> count. Default 10.</summary>
+    public required int? MaxSteps { get; init; }
 
-    /// <summary>Passes over the shard in a round, in place of <see cref="MaxSteps"/>; null where steps count.</summary>
+    /// <summary>Passes over the shard in a round, in place of <see cref="MaxSteps"/>; above 0; null where steps count.</summary>
     public double? Epochs { get; init; }
+
+    /// <summary>Returns the optimizer steps of a client with so many samples.</summary>
+    public int Steps(int samples) => MaxSteps ?? RoundSampler.StepsOf(Epochs!.Value, samples, BatchSize, GradientAccumulation);
 
     /// <summary>Learning rate, above 0. Default 2e-5.</summary>
     public required double LearningRate { get; init; }

@@ -146,7 +146,7 @@ public sealed class FileRunJournal : IRunJournal, IReceiptLog, IDisposable
 
     private void CommitInOrder(GlobalState state, RoundRecord record)
     {
-        bool checkpoint = state.Round % _options.Every == 0 || state.Round >= _rounds;
+        bool checkpoint = state.Round % _options.Every == 0 || state.Round >= _rounds || record.Ended is not null;
         Manifest? manifest = null;
         if (checkpoint)
         {

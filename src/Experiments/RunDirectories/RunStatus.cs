@@ -12,7 +12,7 @@ public enum RunState
     /// <summary>It has rounds left, and nobody works on it: <c>fedllm run</c> continues it.</summary>
     Unfinished,
 
-    /// <summary>All its rounds are done.</summary>
+    /// <summary>All its rounds are done, or its communication budget is spent.</summary>
     Finished,
 }
 
@@ -30,6 +30,9 @@ public sealed record RunStatus
 
     /// <summary>How many rounds it has.</summary>
     public required int Rounds { get; init; }
+
+    /// <summary>The records of the rounds done, from round 0.</summary>
+    public required IReadOnlyList<RoundRecord> Records { get; init; }
 
     /// <summary>The training loss of the last round that had one, or null.</summary>
     public double? TrainLoss { get; init; }
@@ -67,9 +70,10 @@ public sealed record RunStatus
         return new RunStatus
         {
             Name = experiment.Name,
-            State = holder is not null ? RunState.Running : committed >= experiment.Federation.Rounds ? RunState.Finished : RunState.Unfinished,
+            State = holder is not null ? RunState.Running : committed >= experiment.Federation.Rounds || records is [.., { Ended: not null }] ? RunState.Finished : RunState.Unfinished,
             Round = records.Length == 0 ? 0 : records[^1].Round,
             Rounds = experiment.Federation.Rounds,
+            Records = records,
             TrainLoss = records.LastOrDefault(r => r.TrainLoss is not null)?.TrainLoss,
             LastEvaluation = evaluated.LastOrDefault()?.Evaluation,
             BestLoss = losses.Length == 0 ? null : losses.MinBy(l => double.IsNaN(l.Loss) ? double.PositiveInfinity : l.Loss),

@@ -5,7 +5,6 @@ using FedLLM.Experiments.RunDirectories;
 using FedLLM.Federation;
 using FedLLM.Federation.Algorithms;
 using FedLLM.Federation.Rounds;
-using FedLLM.Federation.Sampling;
 using FedLLM.Numerics;
 
 namespace FedLLM.Experiments.Running;
@@ -46,7 +45,7 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
         }
 
         run.WriteClients(prepared.Reports);
-        using var fleet = new EmbeddedFleet(CohortTrainers.For(prepared, experiment.Training, clock), run.Store, run.Journal);
+        using var fleet = new EmbeddedFleet(CohortTrainers.For(prepared, Participation.Training(prepared), clock), run.Store, run.Journal);
         using var losses = new LossSuite(prepared.Weights, threads);
         using var preferences = new PreferenceSuite(prepared.Weights, threads);
         IRoundEvaluator? evaluator = prepared.Data switch
@@ -56,7 +55,7 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
                 preferences, prepared.Weights.Config, experiment.Lora.ToConfig(), held.Samples, experiment.Dpo.Beta),
             _ => null,
         };
-        var loop = new RunLoop(Settings(run.Identity), Sampler(), new FedAvg(), fleet, run.Store, run.Journal, evaluator, observers, clock);
+        var loop = new RunLoop(Participation.Settings(prepared, run.Identity), Participation.Sampler(prepared), new FedAvg(), fleet, run.Store, run.Journal, evaluator, observers, clock);
 
         // The run.
         GlobalState final = await loop.RunAsync(prepared.InitialAdapter(), cancellationToken).ConfigureAwait(false);
@@ -64,24 +63,4 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
         IReadOnlyList<RoundRecord> rounds = RoundLines.Read(Path.Combine(run.Root, "rounds.jsonl"));
         return new RunResult(run.Root, run.AdapterFolder, rounds[^1].Adapter, final.Adapter, rounds);
     }
-
-    private RunSettings Settings(string runId)
-    {
-        Experiment experiment = prepared.Experiment;
-        return new RunSettings
-        {
-            RunId = runId,
-            Rounds = experiment.Federation.Rounds,
-            Clients = prepared.Shards.Clients,
-            ClientsPerRound = experiment.Federation.ClientsPerRound,
-            Seed = (ulong)experiment.Seed,
-            LearningRate = CohortTrainers.LearningRate(experiment),
-            Quorum = experiment.Federation.Quorum,
-            MaxAbandoned = experiment.Federation.MaxAbandoned,
-            EvaluateEvery = experiment.Evaluation.Every,
-        };
-    }
-
-    private ICohortSampler Sampler()
-        => prepared.Experiment.Federation.Sampling == CohortSampling.OpenFedLlm ? new OpenFedLlmCohort() : new UniformCohort();
 }

@@ -14,7 +14,8 @@ public sealed class LocalBaseline(PreparedExperiment prepared, TimeProvider cloc
     /// <summary>Optimizer steps of each client: those of the whole federated run.</summary>
     public int Steps => prepared.Experiment.Federation.Rounds * StepsPerRound;
 
-    private int StepsPerRound => prepared.Experiment.Federation.ClientsPerRound * prepared.Experiment.Training.MaxSteps;
+    private int StepsPerRound => prepared.Experiment.Federation.CohortOf(prepared.Shards.Clients)
+        * (prepared.Experiment.Training.MaxSteps ?? throw new InvalidOperationException("Clients alone take the federation's steps, which training.epochs does not fix."));
 
     /// <summary>Trains every client and returns the adapters by client id. Threads and lanes never change a result.</summary>
     /// <param name="finished">Hears of each client as it finishes, on any thread; or null.</param>

@@ -17,7 +17,7 @@ namespace FedLLM.Experiments.Running;
 /// An experiment with everything it needs read and checked: the base model, the tokenizer, every client's shard counted, the held-out samples.
 /// Nothing has been written yet.
 /// </summary>
-public sealed class PreparedExperiment
+public sealed record PreparedExperiment
 {
     private PreparedExperiment()
     {
@@ -40,6 +40,9 @@ public sealed class PreparedExperiment
 
     /// <summary>The clients and their counts.</summary>
     public IShards Shards => Data.Shards;
+
+    /// <summary>Number of clients of the partition; with algorithm centralized, <see cref="Shards"/> has one that holds all their shards.</summary>
+    public required int PartitionClients { get; init; }
 
     /// <summary>Every client's counts: samples, exclusions and truncations with reasons, tokens, labels.</summary>
     public required IReadOnlyList<ShardReport> Reports { get; init; }
@@ -78,7 +81,9 @@ public sealed class PreparedExperiment
         IPartition partition = Cut(experiment, files, reader);
         HeldOutSplit? split = experiment.Data.Evaluation?.Fraction is { } share ? new HeldOutSplit(partition, share, (ulong)experiment.Seed) : null;
         CheckClients(experiment, partition);
-        TaskData data = Encode(experiment, tokenizer, split ?? partition, split, reader);
+        IPartition training = split ?? partition;
+        TaskData data = Encode(
+            experiment, tokenizer, experiment.Federation.Algorithm == Algorithm.Centralized ? new PooledPartition(training) : training, split, reader);
         var reports = new List<ShardReport>();
         for (int client = 0; client < data.Shards.Clients; client++)
         {
@@ -87,6 +92,7 @@ public sealed class PreparedExperiment
             progress?.Invoke(reports[^1]);
         }
 
+        CheckWarmup(experiment, reports);
         (PeftAdapter? reference, string? referenceHash) = LoadReference(experiment, weights.Config);
         return new PreparedExperiment
         {
@@ -96,6 +102,7 @@ public sealed class PreparedExperiment
             Weights = weights,
             Tokenizer = tokenizer,
             Data = data,
+            PartitionClients = partition.Clients,
             Reports = reports,
             ReferenceAdapter = reference,
         };
@@ -181,6 +188,25 @@ public sealed class PreparedExperiment
         };
     }
 
+    // Passes over a shard are as many steps as it is large, which the experiment file cannot know.
+    private static void CheckWarmup(Experiment experiment, IReadOnlyList<ShardReport> reports)
+    {
+        TrainingOptions options = experiment.Training;
+        if (options.Epochs is null || options.Schedule is not (LearningRateSchedule.CosineByStep or LearningRateSchedule.LinearByStep))
+        {
+            return;
+        }
+
+        ShardReport smallest = reports.MinBy(r => r.Tally.Usable)!;
+        if (options.Warmup >= options.Steps(smallest.Tally.Usable))
+        {
+            throw new InputFileException(
+                experiment.Data.Path, null,
+                $"client {smallest.Client} ({smallest.Name}) takes {options.Steps(smallest.Tally.Usable)} optimizer steps in a round, but training.warmup is {options.Warmup}",
+                "Set training.warmup below the steps of every client");
+        }
+    }
+
     private static void CheckClients(Experiment experiment, IPartition partition)
     {
         if (experiment.Data.Partition.Clients is { } expected && expected != partition.Clients)
@@ -188,6 +214,13 @@ public sealed class PreparedExperiment
             throw new InputFileException(
                 experiment.Data.Path, null, $"holds {partition.Clients} shards, but data.partition.clients is {expected}",
                 "Correct data.pattern or data.partition.clients, or leave the latter out");
+        }
+
+        if (experiment.Federation.Client >= partition.Clients)
+        {
+            throw new InputFileException(
+                experiment.Data.Path, null, $"holds {partition.Clients} shards, but federation.client is {experiment.Federation.Client}",
+                "Name a client below that number; the first is 0");
         }
 
         if (experiment.Federation.ClientsPerRound > partition.Clients)

@@ -8,6 +8,32 @@ public sealed class RoundSamplerTests
 {
     private static readonly Gen<int> Small = Gen.Choose(1, 40);
 
+    [Theory]
+    [InlineData(10, 1000, 8, 8, 160)] // 125 micro-batches, 16 steps a pass
+    [InlineData(1, 1, 16, 4, 1)]
+    [InlineData(0.5, 64, 8, 1, 4)]
+    [InlineData(0.01, 64, 8, 1, 1)]
+    [InlineData(1.1, 10, 1, 1, 11)] // 11.000000000000002 in float64
+    public void StepsOf_Passes_CountsAsHuggingFacesTrainer(double epochs, int shard, int batch, int accumulation, int steps) =>
+        Assert.Equal(steps, RoundSampler.StepsOf(epochs, shard, batch, accumulation));
+
+    [Fact]
+    public void StepsOf_WholePasses_UseEveryRowAsOftenAsPassesAreAsked()
+    {
+        Gen<(int Shard, int Batch, int Accumulation, int Epochs)> sizes =
+            from shard in Small
+            from batch in Gen.Choose(1, 9)
+            from accumulation in Gen.Choose(1, 5)
+            from epochs in Gen.Choose(1, 4)
+            select (shard, batch, accumulation, epochs);
+        Prop.ForAll(sizes.ToArbitrary(), s =>
+        {
+            int steps = RoundSampler.StepsOf(s.Epochs, s.Shard, s.Batch, s.Accumulation);
+            int[] rows = [.. RoundSampler.Plan(7, 3, 2, s.Shard, s.Batch, s.Accumulation, steps).SelectMany(step => step.SelectMany(b => b))];
+            Assert.Equal(Enumerable.Range(0, s.Shard).SelectMany(row => Enumerable.Repeat(row, s.Epochs)), rows.Order());
+        }).QuickCheckThrowOnFailure();
+    }
+
     [Fact]
     public void Plan_AnySizes_WalksOverTheDrawnRowsInEpochs()
     {

@@ -143,27 +143,19 @@ public sealed class ExperimentFileTests
         Parse($"model: {{path: base}}\ndata: {{path: x, partition: {yaml}}}").Data.Partition);
 
     [Fact]
-    public void Parse_PresetsThatNeedWhatIsNotBuilt_SaySoKeyByKey()
+    public void Parse_PresetShepherd_WorksAsItIs()
     {
-        string[] keys = [.. Failure("preset: shepherd\n" + Minimal).Errors.Select(e => e.Path).Order()];
-        Assert.Equal(["federation.sampling", "training.epochs"], keys);
-    }
-
-    [Fact]
-    public void Parse_PresetShepherdWithBuiltValues_Works()
-    {
-        Experiment e = Parse("""
-            preset: shepherd
-            model: {path: base}
-            data: {path: shards}
-            federation: {sampling: uniform}
-            training: {epochs: none, max_steps: 5}
-            """);
+        Experiment e = Parse("preset: shepherd\nmodel: {path: base}\ndata: {path: shards}\n");
 
         Assert.Equal((16, 16.0, 8, 8), (e.Lora.Rank, e.Lora.Alpha, e.Training.BatchSize, e.Training.GradientAccumulation));
         Assert.Equal([LinearKind.Query], e.Lora.Targets.Names);
         Assert.Equal((ScoredTokens.All, LearningRateSchedule.LinearByStep, 0.0), (e.Data.Scored, e.Training.Schedule, e.Training.MinLearningRate));
         Assert.Equal(new PartitionOptions(PartitionScheme.Files, null, null, null, null, null), e.Data.Partition);
+
+        // Ten passes over a shard of 1,000: ceil(1000 / 8) = 125 micro-batches, ceil(125 / 8) = 16 steps each. A tenth of the clients, one at least.
+        Assert.Equal(((int?)null, 10.0, 160), (e.Training.MaxSteps, e.Training.Epochs, e.Training.Steps(1000)));
+        Assert.Equal((CohortSampling.FedIt, (int?)null, 0.1), (e.Federation.Sampling, e.Federation.ClientsPerRound, e.Federation.Fraction));
+        Assert.Equal((1, 1, 8), (e.Federation.CohortOf(10), e.Federation.CohortOf(4), e.Federation.CohortOf(80)));
     }
 
     [Fact]
@@ -202,7 +194,6 @@ public sealed class ExperimentFileTests
     [Theory]
     [InlineData("federation: {algorithm: scaffold}", "federation.algorithm", "not built yet")]
     [InlineData("federation: {lora_aggregation: flora}", "federation.lora_aggregation", "not built yet")]
-    [InlineData("federation: {deadline: 30}", "federation.deadline", "not built yet")]
     [InlineData("federation: {deadline: -1}", "federation.deadline", "above 0, or none")]
     [InlineData("federation: {rounds: \"5\"}", "federation.rounds", "without quotes")]
     [InlineData("federation: {rounds: 3.5}", "federation.rounds", "integer of at least 1")]
@@ -213,7 +204,9 @@ public sealed class ExperimentFileTests
     [InlineData("federation: {quorum: NaN}", "federation.quorum", "must be a number")]
     [InlineData("training: {learning_rate: 1e400}", "training.learning_rate", "must be a number above 0")]
     [InlineData("training: {learning_rate: 1e-7}", "training.min_learning_rate", "above training.learning_rate")]
-    [InlineData("training: {epochs: 2}", "training.epochs", "not built yet")]
+    [InlineData("training: {epochs: 0}", "training.epochs", "above 0 and at most 10000, or none")]
+    [InlineData("training: {epochs: 2, max_steps: 3}", "training.epochs", "keep one of them")]
+    [InlineData("training: {max_steps: none}", "training.max_steps", "none is for training.epochs")]
     [InlineData("lora: {targets: []}", "lora.targets", "must be a list of")]
     [InlineData("lora: {targets: [q_proj, q_proj]}", "lora.targets", "q_proj twice")]
     [InlineData("evaluation: {suites: [loss, gsm8k]}", "evaluation.suites", "'gsm8k' is not built yet")]

@@ -57,7 +57,7 @@ internal sealed class ToyRun(string folder, params string[] overrides)
             RunId = directory.Identity,
             Rounds = lastRound ?? Experiment.Federation.Rounds,
             Clients = 5,
-            ClientsPerRound = Experiment.Federation.ClientsPerRound,
+            ClientsPerRound = Experiment.Federation.CohortOf(5),
             Seed = 7,
             LearningRate = new ConstantLearningRate(0.1),
             Quorum = 0.5,
