@@ -15,7 +15,7 @@ public sealed class SingleLane<TSample>(
 
     public TensorSet Gradient => _lane.Gradient;
 
-    public void Start(TensorSet adapter) => _lane.Start(adapter);
+    public void Start(TensorSet adapter, LaneTerms? terms = null) => _lane.Start(adapter, terms);
 
     public StepResult Step(IReadOnlyList<TSample[]> microBatches, StepSettings settings)
     {

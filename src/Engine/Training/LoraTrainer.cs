@@ -71,7 +71,8 @@ public sealed unsafe class LoraTrainer<TSample>
 
         for (int lane = 0; lane < steps.Length; lane++)
         {
-            results[lane] = _progress[lane].Result(GradientClip.Norm(steps[lane].Lane.GradientValues));
+            double terms = steps[lane].Lane.AddTerms();
+            results[lane] = _progress[lane].Result(terms, GradientClip.Norm(steps[lane].Lane.GradientValues));
         }
     }
 
@@ -207,8 +208,8 @@ public sealed unsafe class LoraTrainer<TSample>
             }
         }
 
-        public readonly StepResult Result(double norm) => new(
-            _loss, norm, Tokens, _scored,
+        public readonly StepResult Result(double terms, double norm) => new(
+            _loss + terms, norm, Tokens, _scored,
             _preference is { } sum ? new PreferenceMetrics(sum.ChosenReward / Samples, sum.RejectedReward / Samples, sum.Accuracy / Samples) : null);
     }
 }

@@ -29,7 +29,7 @@ public readonly record struct StepSettings(
 public readonly record struct LaneStep<TSample>(TrainingLane Lane, IReadOnlyList<TSample[]> MicroBatches, StepSettings Settings);
 
 /// <summary>What one optimizer step of one lane measured, before the step.</summary>
-/// <param name="Loss">The step's loss, as its micro-batches combine.</param>
+/// <param name="Loss">The step's loss, as its micro-batches combine, with what the lane's terms add.</param>
 /// <param name="GradientNorm">Global gradient norm before clipping.</param>
 /// <param name="Tokens">Tokens of its samples; those shared by the answers of a pair count for each.</param>
 /// <param name="ScoredTokens">Tokens scored.</param>

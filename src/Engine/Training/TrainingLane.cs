@@ -9,6 +9,8 @@ public sealed class TrainingLane
 {
     private readonly IOptimizer _optimizer;
     private readonly float[] _gradient;
+    private ProximalTerm? _proximal;
+    private bool _isProximal;
 
     /// <summary>Makes a lane for adapters of <paramref name="config"/> on <paramref name="model"/>; it starts from the zero adapter.</summary>
     public TrainingLane(ModelConfig model, LoraConfig config, OptimizerSettings optimizer)
@@ -30,9 +32,11 @@ public sealed class TrainingLane
 
     internal float[] GradientValues => _gradient;
 
-    /// <summary>Starts over from <paramref name="adapter"/> (copied) with a fresh optimizer.</summary>
-    /// <exception cref="ArgumentException">The adapter's layout is not the lane's.</exception>
-    public void Start(TensorSet adapter)
+    /// <summary>Starts over from <paramref name="adapter"/> with a fresh optimizer.</summary>
+    /// <param name="adapter">The first parameters; copied, but with a proximal term it must not change while the lane trains.</param>
+    /// <param name="terms">What is added to the objective; nothing by default.</param>
+    /// <exception cref="ArgumentException">The adapter's layout is not the lane's, or mu is out of its range.</exception>
+    public void Start(TensorSet adapter, LaneTerms? terms = null)
     {
         ArgumentNullException.ThrowIfNull(adapter);
         if (!adapter.Layout.Equals(Parameters.Layout))
@@ -40,9 +44,20 @@ public sealed class TrainingLane
             throw new ArgumentException("The adapter's tensors are not the lane's: its targets, its rank or its model differ.", nameof(adapter));
         }
 
+        terms ??= LaneTerms.None;
+        _isProximal = terms.ProximalMu != 0;
+        if (_isProximal)
+        {
+            _proximal ??= new ProximalTerm(_gradient.Length);
+            _proximal.Start(terms.ProximalMu, adapter.Values);
+        }
+
         adapter.Values.CopyTo(Parameters.Values, 0);
         _optimizer.Reset();
     }
+
+    /// <summary>Adds the gradient of what is added to the objective, and returns its value.</summary>
+    internal double AddTerms() => _isProximal ? _proximal!.Add(Parameters.Values, _gradient) : 0;
 
     /// <summary>Clips the gradient and takes the optimizer's step.</summary>
     internal void Update(in StepSettings settings, double gradientNorm)

@@ -1,5 +1,3 @@
-using FedLLM.Numerics;
-
 namespace FedLLM.Experiments.Clients;
 
 /// <summary>Deals clients out to a team's lanes.</summary>
@@ -12,12 +10,12 @@ public sealed class CohortTrainer<TSample>(LocalTraining<TSample> training, Lane
 
     /// <inheritdoc/>
     public Task TrainAsync(
-        IReadOnlyList<int> clients, Func<int, TensorSet> start, int round, double learningRate, Action<LocalUpdate> finished, CancellationToken cancellationToken)
+        IReadOnlyList<int> clients, Func<int, ClientStart> start, RoundTerms terms, Action<LocalUpdate> finished, CancellationToken cancellationToken)
         => team.RunAsync(
             clients,
             (group, some) =>
             {
-                foreach (LocalUpdate update in training.Train(group, some, [.. some.Select(start)], round, learningRate, cancellationToken))
+                foreach (LocalUpdate update in training.Train(group, some, [.. some.Select(start)], terms, cancellationToken))
                 {
                     finished(update);
                 }

@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using FedLLM.Federation.Aggregation;
 using FedLLM.Federation.Rounds;
-using FedLLM.Numerics;
 
 namespace FedLLM.Experiments.Clients;
 
@@ -46,11 +45,12 @@ public sealed class EmbeddedFleet : IClientFleet, IDisposable
             yield break;
         }
 
-        TensorSet global = _store.Get(instruction.StateHash);
+        var start = new ClientStart(_store.Get(instruction.StateHash));
+        var terms = new RoundTerms(instruction.Round, instruction.LearningRate) { ProximalMu = instruction.ProximalMu };
         var outcomes = Channel.CreateUnbounded<ClientOutcome>();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task all = _trainer.TrainAsync(
-            toTrain, _ => global, instruction.Round, instruction.LearningRate, update => outcomes.Writer.TryWrite(Store(instruction, update)), stop.Token);
+            toTrain, _ => start, terms, update => outcomes.Writer.TryWrite(Store(instruction, update)), stop.Token);
         _ = all.ContinueWith(
             done => outcomes.Writer.Complete(done.Exception?.InnerException), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         try

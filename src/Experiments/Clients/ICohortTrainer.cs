@@ -1,5 +1,3 @@
-using FedLLM.Numerics;
-
 namespace FedLLM.Experiments.Clients;
 
 /// <summary>Trains several clients of one experiment in this process, whatever its task is. One call at a time.</summary>
@@ -10,11 +8,10 @@ public interface ICohortTrainer : IDisposable
 
     /// <summary>Trains every client for one round; neither their order nor how many train at a time changes an update.</summary>
     /// <param name="clients">The clients.</param>
-    /// <param name="start">The adapter that a client starts from; asked on any thread.</param>
-    /// <param name="round">Round number from 1.</param>
-    /// <param name="learningRate">The round's learning rate.</param>
+    /// <param name="start">What a client begins with; asked on any thread.</param>
+    /// <param name="terms">What they have in common.</param>
     /// <param name="finished">Hears of each client's update when it is known, on any thread.</param>
     /// <param name="cancellationToken">Stops between optimizer steps.</param>
     Task TrainAsync(
-        IReadOnlyList<int> clients, Func<int, TensorSet> start, int round, double learningRate, Action<LocalUpdate> finished, CancellationToken cancellationToken);
+        IReadOnlyList<int> clients, Func<int, ClientStart> start, RoundTerms terms, Action<LocalUpdate> finished, CancellationToken cancellationToken);
 }

@@ -27,19 +27,19 @@ public sealed class LocalTraining<TSample>(IClientSamples<TSample> samples, Trai
     /// </summary>
     /// <param name="group">The lanes to train in.</param>
     /// <param name="clients">The clients, one to a lane.</param>
-    /// <param name="start">The adapters they start from, one each.</param>
-    /// <param name="round">Round number from 1.</param>
-    /// <param name="learningRate">The round's learning rate.</param>
+    /// <param name="start">What they begin with, one each.</param>
+    /// <param name="terms">What they have in common.</param>
     /// <param name="cancellationToken">Stops between steps.</param>
     public LocalUpdate[] Train(
-        LaneGroup<TSample> group, IReadOnlyList<int> clients, IReadOnlyList<TensorSet> start, int round, double learningRate, CancellationToken cancellationToken)
+        LaneGroup<TSample> group, IReadOnlyList<int> clients, IReadOnlyList<ClientStart> start, RoundTerms terms, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(clients);
         ArgumentNullException.ThrowIfNull(start);
+        ArgumentNullException.ThrowIfNull(terms);
         long started = clock.GetTimestamp();
-        ClientRun[] runs = [.. clients.Select((client, i) => Prepare(group, client, i, start[i], round, cancellationToken))];
-        Func<int, double>[] rates = [.. runs.Select(r => Rate(learningRate, r.Steps))];
+        ClientRun[] runs = [.. clients.Select((client, i) => Prepare(group, client, i, start[i], terms, cancellationToken))];
+        Func<int, double>[] rates = [.. runs.Select(r => Rate(terms.LearningRate, r.Steps))];
         var steps = new LaneStep<TSample>[runs.Length];
         var results = new StepResult[runs.Length];
         for (int step = 0; step < runs.Max(r => r.Steps); step++)
@@ -50,7 +50,7 @@ public sealed class LocalTraining<TSample>(IClientSamples<TSample> samples, Trai
             for (int k = 0; k < training.Length; k++)
             {
                 int i = training[k];
-                var settings = new StepSettings(rates[i](step), options.MaxGradNorm ?? 0, seed, round, clients[i], step, Accumulation());
+                var settings = new StepSettings(rates[i](step), options.MaxGradNorm ?? 0, seed, terms.Round, clients[i], step, Accumulation());
                 steps[k] = new LaneStep<TSample>(runs[i].Lane, runs[i].Batches(step), settings);
             }
 
@@ -63,17 +63,17 @@ public sealed class LocalTraining<TSample>(IClientSamples<TSample> samples, Trai
 
         // Clients that train side by side share the time by what each one processed.
         double seconds = clock.GetElapsedTime(started).TotalSeconds / Math.Max(1, runs.Sum(r => r.Tokens));
-        return [.. runs.Select((run, i) => new LocalUpdate(clients[i], run.Delta(start[i]), run.Metrics(seconds * run.Tokens)))];
+        return [.. runs.Select((run, i) => new LocalUpdate(clients[i], run.Delta(), run.Metrics(seconds * run.Tokens)))];
     }
 
-    private ClientRun Prepare(LaneGroup<TSample> group, int client, int index, TensorSet start, int round, CancellationToken cancellationToken)
+    private ClientRun Prepare(LaneGroup<TSample> group, int client, int index, ClientStart start, RoundTerms terms, CancellationToken cancellationToken)
     {
         int count = samples.Count(client);
-        int[][][] plan = RoundSampler.Plan(seed, round, client, count, options.BatchSize, options.GradientAccumulation, options.Steps(count));
+        int[][][] plan = RoundSampler.Plan(seed, terms.Round, client, count, options.BatchSize, options.GradientAccumulation, options.Steps(count));
         int[] rows = [.. plan.SelectMany(step => step.SelectMany(batch => batch)).Distinct().Order()];
         TrainingLane lane = group.Lane(index);
-        lane.Start(start);
-        return new ClientRun(lane, plan, samples.Load(client, rows, start, group.Model, cancellationToken));
+        lane.Start(start.Adapter, new LaneTerms { ProximalMu = terms.ProximalMu });
+        return new ClientRun(lane, start.Adapter, plan, samples.Load(client, rows, start.Adapter, group.Model, cancellationToken));
     }
 
     private Func<int, double> Rate(double learningRate, int steps)
@@ -91,7 +91,7 @@ public sealed class LocalTraining<TSample>(IClientSamples<TSample> samples, Trai
         => options.Accumulation == Configuration.Accumulation.TokenMean ? GradientAccumulation.TokenMean : GradientAccumulation.MicroBatchMean;
 
     // One client's round as it goes on.
-    private sealed class ClientRun(TrainingLane lane, int[][][] plan, IReadOnlyDictionary<int, TSample> rows)
+    private sealed class ClientRun(TrainingLane lane, TensorSet start, int[][][] plan, IReadOnlyDictionary<int, TSample> rows)
     {
         private double _loss;
         private ClientRewards? _rewards;
@@ -115,7 +115,7 @@ public sealed class LocalTraining<TSample>(IClientSamples<TSample> samples, Trai
             }
         }
 
-        public TensorSet Delta(TensorSet start)
+        public TensorSet Delta()
         {
             var delta = new TensorSet(start.Layout);
             for (int i = 0; i < delta.Values.Length; i++)

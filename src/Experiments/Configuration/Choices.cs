@@ -68,18 +68,26 @@ public enum Algorithm
     /// <summary><c>fedavg</c>.</summary>
     FedAvg,
 
+    /// <summary><c>fedprox</c>: a proximal term in the clients' loss.</summary>
+    FedProx,
+
+    /// <summary><c>fedavgm</c>: server momentum.</summary>
+    FedAvgM,
+
+    /// <summary><c>fedadagrad</c>.</summary>
+    FedAdagrad,
+
+    /// <summary><c>fedyogi</c>.</summary>
+    FedYogi,
+
+    /// <summary><c>fedadam</c>.</summary>
+    FedAdam,
+
     /// <summary><c>local</c>: one client alone, or every client by itself.</summary>
     Local,
 
     /// <summary><c>centralized</c>: one client that holds all shards.</summary>
     Centralized,
-}
-
-/// <summary>Whose formulas are meant where published systems differ under one name.</summary>
-public enum Convention
-{
-    /// <summary><c>openfedllm</c>.</summary>
-    OpenFedLlm,
 }
 
 /// <summary>How LoRA factors of several clients become one adapter.</summary>

@@ -17,6 +17,7 @@ internal static class Consistency
         CheckTask(settings);
         CheckTraining(settings);
         CohortConsistency.Check(settings);
+        AlgorithmConsistency.Check(settings);
         if (settings.TryGet("training.schedule", out LearningRateSchedule schedule)
             && schedule != LearningRateSchedule.Constant
             && settings.TryGet("training.min_learning_rate", out double minimum)

@@ -1,3 +1,4 @@
+using FedLLM.Federation.Algorithms;
 using FedLLM.Federation.Sampling;
 
 namespace FedLLM.Experiments.Configuration;
@@ -19,6 +20,24 @@ public sealed record FederationOptions
 
     /// <summary>Whose formulas are meant where systems differ.</summary>
     public required Convention Convention { get; init; }
+
+    /// <summary>mu of fedprox's proximal term, 0 or more; null with other algorithms.</summary>
+    public double? ProximalMu { get; init; }
+
+    /// <summary>The server optimizer's learning rate, above 0; null where the algorithm and the convention have none.</summary>
+    public double? ServerLearningRate { get; init; }
+
+    /// <summary>Momentum of fedavgm, in [0, 1); null with other algorithms.</summary>
+    public double? ServerMomentum { get; init; }
+
+    /// <summary>tau, the adaptivity of fedadagrad, fedyogi and fedadam, above 0; null with other algorithms.</summary>
+    public double? Tau { get; init; }
+
+    /// <summary>Decay of their first moment, in [0, 1); null where there is none.</summary>
+    public double? Beta1 { get; init; }
+
+    /// <summary>Decay of the second moment of fedyogi and fedadam, in [0, 1); null with other algorithms.</summary>
+    public double? Beta2 { get; init; }
 
     /// <summary>How LoRA factors combine.</summary>
     public required LoraAggregation LoraAggregation { get; init; }

@@ -2,6 +2,7 @@ using FedLLM.Data.Examples;
 using FedLLM.Data.Samples;
 using FedLLM.Data.Templates;
 using FedLLM.Engine.Models;
+using FedLLM.Federation.Algorithms;
 
 namespace FedLLM.Experiments.Configuration;
 
@@ -16,6 +17,8 @@ internal static class Schema
     ];
 
     private static readonly IntegerType Rank = new(1, 65_536);
+
+    private static readonly NumberType Decay = new(new Bounds(0, true, 1, false));
 
     /// <summary>The keys.</summary>
     public static readonly IReadOnlyList<Key> Keys = [.. Top(), .. Model(), .. Data(), .. Federation(), .. CohortKeys.Federation(), .. CohortKeys.Simulation(), .. Training(), .. Bookkeeping()];
@@ -76,9 +79,19 @@ internal static class Schema
     private static IEnumerable<Key> Federation() =>
     [
         new("federation.rounds", new IntegerType(1), "500", e => (long)e.Federation.Rounds),
-        new("federation.algorithm", Choice([("fedavg", Algorithm.FedAvg), ("local", Algorithm.Local), ("centralized", Algorithm.Centralized)],
-            "fedprox", "scaffold", "fedavgm", "fedadagrad", "fedyogi", "fedadam"), "fedavg", e => e.Federation.Algorithm),
-        new("federation.convention", Choice([("openfedllm", Convention.OpenFedLlm)], "reddi", "flower"), "openfedllm", e => e.Federation.Convention),
+        new("federation.algorithm", Choice([("fedavg", Algorithm.FedAvg), ("fedprox", Algorithm.FedProx), ("fedavgm", Algorithm.FedAvgM),
+            ("fedadagrad", Algorithm.FedAdagrad), ("fedyogi", Algorithm.FedYogi), ("fedadam", Algorithm.FedAdam),
+            ("local", Algorithm.Local), ("centralized", Algorithm.Centralized)], "scaffold"), "fedavg", e => e.Federation.Algorithm),
+        new("federation.convention", Choice(("openfedllm", Convention.OpenFedLlm), ("reddi", Convention.Reddi), ("flower", Convention.Flower)), "openfedllm",
+            e => e.Federation.Convention),
+
+        // Their defaults depend on algorithm and convention; see AlgorithmConstants.
+        new("federation.prox_mu", new OptionalType(new NumberType(Bounds.AtLeast(0))), null, e => e.Federation.ProximalMu),
+        new("federation.server_learning_rate", new OptionalType(new NumberType(Bounds.Above(0))), null, e => e.Federation.ServerLearningRate),
+        new("federation.server_momentum", new OptionalType(Decay), null, e => e.Federation.ServerMomentum),
+        new("federation.tau", new OptionalType(new NumberType(Bounds.Above(0))), null, e => e.Federation.Tau),
+        new("federation.beta1", new OptionalType(Decay), null, e => e.Federation.Beta1),
+        new("federation.beta2", new OptionalType(Decay), null, e => e.Federation.Beta2),
         new("federation.lora_aggregation", Choice([("average", LoraAggregation.Average)], "ffa", "rolora", "flora", "flexlora", "hetlora", "fedex", "fedsa"),
             "average", e => e.Federation.LoraAggregation),
     ];

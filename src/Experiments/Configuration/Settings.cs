@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using FedLLM.Data.Examples;
 using FedLLM.Data.Samples;
 using FedLLM.Data.Templates;
+using FedLLM.Federation.Algorithms;
 
 namespace FedLLM.Experiments.Configuration;
 
@@ -84,6 +85,7 @@ internal sealed class Settings(string file)
         FillByTask();
         CohortKeys.Fill(this);
         FillIfMissing("training.max_steps", TryGet<double>("training.epochs", out _) ? "none" : "10");
+        AlgorithmConstants.Fill(this);
         foreach (Key key in Schema.Keys.Where(k => !IsGiven(k.Path)))
         {
             if (key.Default is not null)
@@ -145,6 +147,12 @@ internal sealed class Settings(string file)
             Fraction = (double?)_values["federation.fraction"],
             Algorithm = Get<Algorithm>("federation.algorithm"),
             Convention = Get<Convention>("federation.convention"),
+            ProximalMu = (double?)_values["federation.prox_mu"],
+            ServerLearningRate = (double?)_values["federation.server_learning_rate"],
+            ServerMomentum = (double?)_values["federation.server_momentum"],
+            Tau = (double?)_values["federation.tau"],
+            Beta1 = (double?)_values["federation.beta1"],
+            Beta2 = (double?)_values["federation.beta2"],
             LoraAggregation = Get<LoraAggregation>("federation.lora_aggregation"),
             Sampling = Get<CohortSampling>("federation.sampling"),
             Client = IntOrNull("federation.client"),

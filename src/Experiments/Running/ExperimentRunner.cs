@@ -3,7 +3,6 @@ using FedLLM.Experiments.Clients;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.RunDirectories;
 using FedLLM.Federation;
-using FedLLM.Federation.Algorithms;
 using FedLLM.Federation.Rounds;
 using FedLLM.Numerics;
 
@@ -55,7 +54,9 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
                 preferences, prepared.Weights.Config, experiment.Lora.ToConfig(), held.Samples, experiment.Dpo.Beta),
             _ => null,
         };
-        var loop = new RunLoop(Participation.Settings(prepared, run.Identity), Participation.Sampler(prepared), new FedAvg(), fleet, run.Store, run.Journal, evaluator, observers, clock);
+        var loop = new RunLoop(
+            Participation.Settings(prepared, run.Identity), Participation.Sampler(prepared), ServerOptimizers.For(experiment.Federation), fleet, run.Store, run.Journal,
+            evaluator, observers, clock);
 
         // The run.
         GlobalState final = await loop.RunAsync(prepared.InitialAdapter(), cancellationToken).ConfigureAwait(false);

@@ -32,9 +32,8 @@ public sealed class LocalBaseline(PreparedExperiment prepared, TimeProvider cloc
         {
             await trainer.TrainAsync(
                 clients,
-                client => adapters[client],
-                round,
-                schedule.At(round),
+                client => new ClientStart(adapters[client]),
+                new RoundTerms(round, schedule.At(round)),
                 update =>
                 {
                     float[] values = adapters[update.Client].Values;

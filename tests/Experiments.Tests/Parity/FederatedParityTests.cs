@@ -10,11 +10,13 @@ using FedLLM.TestSupport;
 namespace FedLLM.Experiments.Tests.Parity;
 
 /// <summary>
-/// Whole federated SFT runs against OpenFedLLM's loop (the <c>fed</c> fixtures): every client's losses within 1e-3 relative, every global adapter within 1e-4.
-/// The learner and the federation are ours; batches, cohorts and learning rates are the reference's.
+/// Whole federated runs of every algorithm, SFT and DPO, against OpenFedLLM's loop (the <c>fed</c> fixtures): every client's losses within 1e-3 relative, every
+/// global adapter within 1e-4. The learner and the federation are ours; batches, cohorts and learning rates are the reference's.
 /// </summary>
 public sealed class FederatedParityTests
 {
+    private const double DpoBeta = 0.1;
+
     public static TheoryData<string> Cases()
     {
         var data = new TheoryData<string>();
@@ -28,10 +30,7 @@ public sealed class FederatedParityTests
         using JsonDocument json = JsonDocument.Parse(File.ReadAllText(file));
         foreach (JsonProperty entry in json.RootElement.GetProperty("cases").EnumerateObject())
         {
-            if (entry.Value.GetProperty("kind").GetString() == "sft" && entry.Value.GetProperty("alg").GetString() == "fedavg")
-            {
-                data.Add(entry.Name);
-            }
+            data.Add(entry.Name);
         }
 
         return data;
@@ -39,35 +38,65 @@ public sealed class FederatedParityTests
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]
-    public void Run_FedAvgSft_MatchesReference(string name)
+    public void Run_EveryAlgorithmAndTask_MatchesReference(string name)
     {
         string? file = E2e();
         Skip.If(file is null, "The federated reference fixtures (fed/e2e.json) are absent.");
         using JsonDocument json = JsonDocument.Parse(File.ReadAllText(file!));
         using SafetensorsFile tensors = SafetensorsFile.Open(Path.ChangeExtension(file!, ".safetensors"));
+        using var workers = new Workers(2);
         DecoderWeights weights = ModelDirectory.Load(
             Path.GetFullPath(json.RootElement.GetProperty("model").GetString()!, Path.GetDirectoryName(file!)!));
         var lora = new LoraConfig(8, 16, 0, new HashSet<LinearKind> { LinearKind.Query, LinearKind.Value });
-        TensorLayout layout = LoraLayout.For(weights.Config, lora);
+        JsonElement reference = json.RootElement.GetProperty("cases").GetProperty(name);
         int[] counts = [.. json.RootElement.GetProperty("sample_counts").EnumerateArray().Select(e => e.GetInt32())];
-        using var workers = new Workers(2);
-        var trainer = SingleLane.Supervised(weights, lora, new AdamWSettings(), workers);
-        var server = new FedAvg();
+        if (reference.GetProperty("kind").GetString() == "sft")
+        {
+            var trainer = new SingleLane<TokenSequence>(weights, lora, new AdamWSettings(), new NextTokenObjective(), workers);
+            Run(name, reference, tensors, counts, LoraLayout.For(weights.Config, lora), trainer, prefix => FixtureBatch.Read(tensors, "sft." + prefix));
+        }
+        else
+        {
+            var objective = new PreferenceObjective(PreferenceLossKind.Sigmoid, DpoBeta);
+            var trainer = new SingleLane<ReferencedPair>(weights, lora, new AdamWSettings(), objective, workers);
+            var initial = new LanguageModel(weights, null, workers);
+            Run(name, reference, tensors, counts, LoraLayout.For(weights.Config, lora), trainer, prefix =>
+            {
+                PreferencePair[] pairs = FixtureBatch.ReadPairs(tensors, "dpo." + prefix);
+                return [.. pairs.Zip(initial.Score(pairs), (pair, score) => new ReferencedPair(pair, score.Chosen, score.Rejected))];
+            });
+        }
+    }
+
+    private static void Run<TSample>(
+        string name, JsonElement reference, SafetensorsFile tensors, int[] counts, TensorLayout layout, SingleLane<TSample> trainer, Func<string, TSample[]> batch)
+    {
+        IServerOptimizer server = Server(reference, counts.Length);
+        var own = new TensorSet?[counts.Length];
+        IReadOnlyDictionary<string, TensorSet> state = new Dictionary<string, TensorSet>();
         TensorSet global = Read(tensors, "init.", layout);
         int round = 0;
-        foreach (JsonElement expected in json.RootElement.GetProperty("cases").GetProperty(name).GetProperty("rounds").EnumerateArray())
+        foreach (JsonElement expected in reference.GetProperty("rounds").EnumerateArray())
         {
             var deltas = new List<(int Client, TensorSet Delta)>();
+            var changes = new List<(int Client, TensorSet Change)>();
             foreach (int client in expected.GetProperty("clients").EnumerateArray().Select(e => e.GetInt32()))
             {
-                JsonElement reference = expected.GetProperty("client").GetProperty($"{client}");
-                trainer.Start(global);
+                JsonElement told = expected.GetProperty("client").GetProperty($"{client}");
+                double learningRate = told.GetProperty("lr").GetDouble();
+                TensorSet? correction = server.Client.UsesControlVariates
+                    ? ControlVariates.Correction(layout, state.GetValueOrDefault(Scaffold.ControlName), own[client])
+                    : null;
+                trainer.Start(global, new LaneTerms { ProximalMu = server.Client.ProximalMu });
                 int step = 0;
-                foreach (double loss in reference.GetProperty("losses").EnumerateArray().Select(e => e.GetDouble()))
+                foreach (double loss in told.GetProperty("losses").EnumerateArray().Select(e => e.GetDouble()))
                 {
-                    TokenSequence[] batch = FixtureBatch.Read(tensors, $"sft.round{round}.client{client}.step{step++}.");
-                    StepResult result = trainer.Step([batch], new StepSettings(reference.GetProperty("lr").GetDouble(), 1.0));
+                    StepResult result = trainer.Step([batch($"round{round}.client{client}.step{step++}.")], new StepSettings(learningRate, 1.0));
                     Assert.InRange(Math.Abs(result.Loss - loss) / loss, 0, 1e-3);
+                    if (correction is not null)
+                    {
+                        ControlVariates.Apply(trainer.Parameters.Values, correction, learningRate);
+                    }
                 }
 
                 var delta = new TensorSet(layout);
@@ -77,26 +106,64 @@ public sealed class FederatedParityTests
                 }
 
                 deltas.Add((client, delta));
+                if (correction is not null)
+                {
+                    TensorSet next = ControlVariates.Next(delta, correction, step, learningRate);
+                    changes.Add((client, ControlVariates.Correction(layout, next, own[client])));
+                    own[client] = next;
+                }
             }
 
-            var plan = new FixedPointPlan(layout, [.. deltas.Select(d => new Member(d.Client, counts[d.Client], TensorMagnitudes.Of(d.Delta)))]);
-            var sum = new FixedPointSum(plan);
-            foreach (var (client, delta) in deltas)
-            {
-                sum.Add(client, delta);
-            }
-
-            global = server.Step(round, global, new MeanUpdate(sum.Mean(), deltas.Count), new Dictionary<string, TensorSet>()).Adapter;
-            TensorSet after = Read(tensors, $"{name}.round{round}.global_after.", layout);
-            for (int i = 0; i < after.Values.Length; i++)
-            {
-                Assert.Equal(after.Values[i], global.Values[i], 1e-4f);
-            }
-
+            TensorSet mean = Mean(layout, deltas, client => server.Weighting == MemberWeighting.Equal ? 1 : counts[client]);
+            TensorSet? control = changes.Count == 0 ? null : Mean(layout, changes, _ => 1);
+            (global, state) = server.Step(round, global, new MeanUpdate(mean, deltas.Count) { ControlDelta = control }, state);
+            RequireClose(Read(tensors, $"{name}.round{round}.global_after.", layout), global, 1e-4f);
             round++;
         }
 
         Assert.True(round > 0);
+    }
+
+    private static IServerOptimizer Server(JsonElement reference, int clients)
+    {
+        double Number(string key) => reference.GetProperty("hp").GetProperty(key).GetDouble();
+        AdaptiveSettings adaptive = new()
+        {
+            LearningRate = Number("fedopt_eta"),
+            Tau = Number("fedopt_tau"),
+            Beta1 = Number("fedopt_beta1"),
+            Beta2 = Number("fedopt_beta2"),
+        };
+        return reference.GetProperty("alg").GetString() switch
+        {
+            "fedavg" => new FedAvg(),
+            "fedprox" => new FedProx(Number("prox_mu")),
+            "fedavgm" => new FedAvgM(Convention.OpenFedLlm, Number("fedopt_beta1")),
+            "fedadagrad" => new FedAdagrad(Convention.OpenFedLlm, adaptive),
+            "fedyogi" => new FedYogi(Convention.OpenFedLlm, adaptive),
+            "fedadam" => new FedAdam(Convention.OpenFedLlm, adaptive),
+            "scaffold" => new Scaffold(clients),
+            var other => throw new InvalidDataException($"The fixture's algorithm {other} is not known."),
+        };
+    }
+
+    private static TensorSet Mean(TensorLayout layout, IReadOnlyList<(int Client, TensorSet Tensors)> members, Func<int, double> weight)
+    {
+        var sum = new FixedPointSum(new FixedPointPlan(layout, [.. members.Select(m => new Member(m.Client, weight(m.Client), TensorMagnitudes.Of(m.Tensors)))]));
+        foreach ((int client, TensorSet tensors) in members)
+        {
+            sum.Add(client, tensors);
+        }
+
+        return sum.Mean();
+    }
+
+    private static void RequireClose(TensorSet expected, TensorSet actual, float tolerance)
+    {
+        for (int i = 0; i < expected.Values.Length; i++)
+        {
+            Assert.Equal(expected.Values[i], actual.Values[i], tolerance);
+        }
     }
 
     private static string? E2e()
