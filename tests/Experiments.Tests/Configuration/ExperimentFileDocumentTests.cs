@@ -51,10 +51,10 @@ public sealed partial class ExperimentFileDocumentTests
     }
 
     // | `key` | default | range | meaning |
-    [GeneratedRegex(@"^\| `(?<key>[a-z_.]+)` \|(?<default>[^|]*)\|[^|]*\|(?<meaning>[^|]*)\|$", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\| `(?<key>[a-z0-9_.]+)` \|(?<default>[^|]*)\|[^|]*\|(?<meaning>[^|]*)\|$", RegexOptions.Multiline)]
     private static partial Regex KeyRows();
 
     // | preset: `key` | openfedllm-sft | openfedllm-dpo | shepherd |
-    [GeneratedRegex(@"^\| preset: `(?<key>[a-z_.]+)` \|(?<p0>[^|]*)\|(?<p1>[^|]*)\|(?<p2>[^|]*)\|$", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\| preset: `(?<key>[a-z0-9_.]+)` \|(?<p0>[^|]*)\|(?<p1>[^|]*)\|(?<p2>[^|]*)\|$", RegexOptions.Multiline)]
     private static partial Regex PresetRows();
 }

@@ -3,6 +3,7 @@ using FedLLM.Data.Samples;
 using FedLLM.Data.Templates;
 using FedLLM.Engine.Models;
 using FedLLM.Experiments.Configuration;
+using FedLLM.Federation.Algorithms;
 
 namespace FedLLM.Experiments.Tests.Configuration;
 
