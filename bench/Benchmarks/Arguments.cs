@@ -9,4 +9,7 @@ internal static class Arguments
         int i = Array.IndexOf(args, name);
         return i >= 0 && i + 1 < args.Length ? args[i + 1] : null;
     }
+
+    /// <summary>The values behind every <paramref name="name"/>, in their order.</summary>
+    public static string[] Options(string[] args, string name) => [.. Enumerable.Range(1, Math.Max(0, args.Length - 1)).Where(i => args[i - 1] == name).Select(i => args[i])];
 }

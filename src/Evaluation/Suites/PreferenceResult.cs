@@ -26,6 +26,9 @@ public sealed class PreferenceMeasure
         Margin = differences.Sum() / differences.Count;
     }
 
+    /// <summary>By pair: 1 where the chosen answer is above the rejected one, a half where they tie, else 0.</summary>
+    public IReadOnlyList<double> Wins => _wins;
+
     /// <summary>Share of the pairs whose chosen answer is above the rejected one; a tie counts a half.</summary>
     public double Accuracy { get; }
 
