@@ -17,32 +17,38 @@ internal static class CompareCommand
         string[] seeds = (Arguments.Option(args, "--seeds") ?? "1,2,3").Split(',');
         string[] overrides = Arguments.Options(args, "--set");
         IComparisonTable table = ExperimentFile.Read(file, overrides).Task == TaskKind.Dpo ? new PreferenceTable() : new LossTable();
-        foreach (string seed in seeds)
+        string settings = string.Concat(overrides.Select(o => $" --set {o}"));
+        for (int done = 0; done < seeds.Length; done++)
         {
             string folder = Directory.CreateTempSubdirectory("fedllm-compare").FullName;
             try
             {
-                PreparedExperiment prepared = PreparedExperiment.Prepare(ExperimentFile.Read(file, [.. overrides, $"seed={seed}"]));
-                table.Add(seed, prepared, Path.Combine(folder, "run"));
-                Console.Error.WriteLine($"seed {seed} done");
+                PreparedExperiment prepared = PreparedExperiment.Prepare(ExperimentFile.Read(file, [.. overrides, $"seed={seeds[done]}"]));
+                table.Add(seeds[done], prepared, Path.Combine(folder, "run"));
             }
             finally
             {
                 Directory.Delete(folder, recursive: true);
             }
-        }
 
-        string settings = string.Concat(overrides.Select(o => $" --set {o}"));
-        var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
-        text.WriteLine($"# Federated against local: {file}");
-        text.WriteLine();
-        text.WriteLine($"`dotnet run -c Release --project bench/Benchmarks -- compare {file} --seeds {string.Join(',', seeds)}{settings}`, {Machine.Describe()}.");
-        text.WriteLine();
-        table.Write(text);
-        Console.Write(text);
-        if (Arguments.Option(args, "--out") is { } path)
-        {
-            File.WriteAllText(path, text.ToString());
+            // Written after every seed: a long comparison that is cut short leaves what it has.
+            var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
+            text.WriteLine($"# Federated against local: {file}");
+            text.WriteLine();
+            text.WriteLine(
+                $"`dotnet run -c Release --project bench/Benchmarks -- compare {file} --seeds {string.Join(',', seeds[..(done + 1)])}{settings}`, {Machine.Describe()}.");
+            text.WriteLine();
+            table.Write(text);
+            if (Arguments.Option(args, "--out") is { } path)
+            {
+                File.WriteAllText(path, text.ToString());
+            }
+
+            Console.Error.WriteLine($"seed {seeds[done]} done");
+            if (done == seeds.Length - 1)
+            {
+                Console.Write(text);
+            }
         }
 
         return 0;
