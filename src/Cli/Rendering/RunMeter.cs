@@ -16,7 +16,9 @@ internal sealed class RunMeter(int rounds, TimeProvider clock)
     private double _tokens;
     private double _trainSeconds;
     private double? _trainLoss;
+    private ClientRewards? _rewards;
     private double? _heldOut;
+    private double? _heldOutAccuracy;
 
     /// <summary>The last round that began or ended.</summary>
     public int Round { get; private set; }
@@ -27,7 +29,10 @@ internal sealed class RunMeter(int rounds, TimeProvider clock)
     /// <summary>Clients of that round that ended.</summary>
     public int Finished { get; private set; }
 
-    /// <summary>The line: <c>round 3/20  train 2.3146  held-out 2.4512  1,234 tok/s  eta 00:41</c>; what is not known yet is left out.</summary>
+    /// <summary>
+    /// The line: <c>round 3/20  train 2.3146  held-out 2.4512  1,234 tok/s  eta 00:41</c>; in preference learning
+    /// <c>train 0.6498  acc 0.637  margin 0.159  held-out acc 0.605</c>. What is not known yet is left out.
+    /// </summary>
     public string Line => $"{Title}{Figure()}";
 
     /// <summary>The line's beginning: <c>round 3/20</c>.</summary>
@@ -48,10 +53,9 @@ internal sealed class RunMeter(int rounds, TimeProvider clock)
     {
         Round = _committed = record.Round;
         _trainLoss = record.TrainLoss ?? _trainLoss;
-        if (record.Evaluation is { } evaluation && evaluation.TryGetValue("loss", out double loss))
-        {
-            _heldOut = loss;
-        }
+        _rewards = record.Rewards ?? _rewards;
+        _heldOut = Measured(record, "loss") ?? _heldOut;
+        _heldOutAccuracy = Measured(record, "preference_accuracy") ?? _heldOutAccuracy;
 
         if (_started is not null)
         {
@@ -70,9 +74,19 @@ internal sealed class RunMeter(int rounds, TimeProvider clock)
             text.Append("  train ").Append(Figures.Measure(_trainLoss));
         }
 
+        if (_rewards is not null)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"  acc {_rewards.Accuracy:0.000}  margin {_rewards.Margin:0.000}");
+        }
+
         if (_heldOut is not null)
         {
             text.Append("  held-out ").Append(Figures.Measure(_heldOut));
+        }
+
+        if (_heldOutAccuracy is not null)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"  held-out acc {_heldOutAccuracy:0.000}");
         }
 
         if (_trainSeconds > 0)
@@ -88,4 +102,6 @@ internal sealed class RunMeter(int rounds, TimeProvider clock)
 
         return text.ToString();
     }
+
+    private static double? Measured(RoundRecord record, string suite) => record.Evaluation is { } values && values.TryGetValue(suite, out double value) ? value : null;
 }

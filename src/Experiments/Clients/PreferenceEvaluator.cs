@@ -25,11 +25,13 @@ public sealed class PreferenceEvaluator(
         ArgumentNullException.ThrowIfNull(state);
         _reference ??= suite.Score(null, pairs, cancellationToken);
         IReadOnlyList<PairScore> policy = suite.Score(new LoraAdapter(model, lora, state.Adapter), pairs, cancellationToken);
-        PreferenceMeasure reward = new PreferenceResult(policy, _reference, beta).Reward!;
+        var result = new PreferenceResult(policy, _reference, beta);
         return Task.FromResult<IReadOnlyDictionary<string, double>>(new Dictionary<string, double>
         {
-            ["preference_accuracy"] = reward.Accuracy,
-            ["preference_margin"] = reward.Margin,
+            ["preference_accuracy"] = result.Reward!.Accuracy,
+            ["preference_margin"] = result.Reward.Margin,
+            ["preference_accuracy_per_token"] = result.NormalizedReward!.Accuracy,
+            ["preference_margin_per_token"] = result.NormalizedReward.Margin,
         });
     }
 }

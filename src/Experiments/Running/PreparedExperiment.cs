@@ -73,6 +73,7 @@ public sealed record PreparedExperiment
                 $"Set data.max_length to at most {weights.Config.MaxPositions}");
         }
 
+        (PeftAdapter? reference, string? referenceHash) = LoadReference(experiment, weights.Config);
         SampleKind kind = experiment.Task == TaskKind.Dpo ? SampleKind.Pair : SampleKind.Sequence;
         var reader = new ExampleReader(experiment.Data.Format, experiment.Data.Partition.Field ?? "category", kind: kind);
         IReadOnlyList<string> files = experiment.Data.Partition.Scheme == PartitionScheme.Files
@@ -93,7 +94,6 @@ public sealed record PreparedExperiment
         }
 
         CheckWarmup(experiment, reports);
-        (PeftAdapter? reference, string? referenceHash) = LoadReference(experiment, weights.Config);
         return new PreparedExperiment
         {
             Experiment = experiment,
@@ -149,14 +149,7 @@ public sealed record PreparedExperiment
         }
 
         PeftAdapter adapter = PeftAdapter.Load(path, model);
-        LoraConfig lora = experiment.Lora.ToConfig();
-        if (!adapter.Tensors.Layout.Equals(LoraLayout.For(model, lora)) || !adapter.Config.Alpha.Equals(lora.Alpha))
-        {
-            throw new InputFileException(
-                path, "adapter_config.json", "its rank, alpha or targets differ from the experiment's, whose policy starts from it",
-                "Set lora.rank, lora.alpha and lora.targets to the adapter's");
-        }
-
+        adapter.RequireLike(path, experiment.Lora.ToConfig(), model.Layers);
         return (adapter, DataFingerprint.Compute([Path.Combine(path, "adapter_config.json"), Path.Combine(path, "adapter_model.safetensors")]));
     }
 

@@ -33,6 +33,27 @@ public sealed class ProgressTests
     }
 
     [Fact]
+    public void Lines_PreferenceLearning_ShowRewardsOfTrainingAndAccuracyOnHeldOutPairs()
+    {
+        var progress = new LineProgress(_output, 2, _clock);
+        Dictionary<string, double> HeldOut(double accuracy) => new() { ["preference_accuracy"] = accuracy, ["preference_margin"] = 0.1 };
+        progress.RoundCommitted(Record(0, null, null, 0, 0) with { Evaluation = HeldOut(0.5) });
+        progress.RoundStarted(1, [3]);
+        _clock.Advance(5);
+        progress.RoundCommitted(Record(1, 0.6875, null, tokens: 500, trainSeconds: 5) with { Rewards = new ClientRewards(0.25, -0.125, 0.5625) });
+        progress.RoundStarted(2, [4]);
+        _clock.Advance(5);
+        progress.RoundCommitted(Record(2, 0.5, null, tokens: 500, trainSeconds: 5) with { Rewards = new ClientRewards(-1, -2, 0.75), Evaluation = HeldOut(0.625) });
+        Assert.Equal(
+            [
+                "round 0/2  held-out acc 0.500",
+                "round 1/2  train 0.6875  acc 0.563  margin 0.375  held-out acc 0.500  100 tok/s  eta 00:05",
+                "round 2/2  train 0.5000  acc 0.750  margin 1.000  held-out acc 0.625  100 tok/s  eta 00:00",
+            ],
+            Lines());
+    }
+
+    [Fact]
     public void Lines_QuickRounds_AreOneASecondAndTheLast()
     {
         var progress = new LineProgress(_output, 100, _clock);

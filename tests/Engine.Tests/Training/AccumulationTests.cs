@@ -63,6 +63,49 @@ public sealed class AccumulationTests
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
+    [Fact]
+    public void TokenMean_UnequalNumbersOfPairs_EqualsTheLargeBatch()
+    {
+        ReferencedPair[] pairs = [RandomPairs.Referenced(Weights, 5, 1, 7, 1), RandomPairs.Referenced(Weights, 3, 4, 4, 2), RandomPairs.Referenced(Weights, 9, 12, 2, 3)];
+        (StepResult large, TensorSet expected) = PairGradient([pairs], GradientAccumulation.TokenMean);
+        (StepResult split, TensorSet actual) = PairGradient([[pairs[0]], [pairs[1], pairs[2]]], GradientAccumulation.TokenMean);
+        (_, TensorSet means) = PairGradient([[pairs[0]], [pairs[1], pairs[2]]], GradientAccumulation.MicroBatchMean);
+        Assert.Equal(large.Loss, split.Loss, 1e-7);
+        Assert.InRange(Distance(expected, actual) / large.GradientNorm, 0, 1e-6);
+        Assert.True(Distance(expected, means) > 0.05 * large.GradientNorm);
+    }
+
+    [Fact]
+    public void Step_SteadyStateOfPairs_AllocatesNothing()
+    {
+        using var workers = new Workers(2);
+        var trainer = new LoraTrainer<ReferencedPair>(Weights, new PreferenceObjective(PreferenceLossKind.Sigmoid, 0.1), workers, checkpointing: true);
+        ReferencedPair[] pairs = [RandomPairs.Referenced(Weights, 5, 1, 7, 1), RandomPairs.Referenced(Weights, 30, 14, 4, 2)];
+        LaneStep<ReferencedPair>[] steps = [new(new TrainingLane(Config, Lora, new AdamWSettings()), [pairs], new StepSettings(1e-3, 1))];
+        var results = new StepResult[1];
+        for (int i = 0; i < 3; i++)
+        {
+            trainer.Step(steps, results);
+        }
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 10; i++)
+        {
+            trainer.Step(steps, results);
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    private static (StepResult Result, TensorSet Gradient) PairGradient(ReferencedPair[][] microBatches, GradientAccumulation accumulation)
+    {
+        using var workers = new Workers(1);
+        var trainer = SingleLane.Preferences(Weights, Lora, new PreferenceObjective(PreferenceLossKind.Sigmoid, 0.5), workers);
+        trainer.Start(TinyModel.Adapter(Config, Lora).Parameters);
+        StepResult result = trainer.ComputeGradient(microBatches, new StepSettings(0, Accumulation: accumulation));
+        return (result, trainer.Gradient.Clone());
+    }
+
     private static (StepResult Result, TensorSet Gradient) Gradient(TokenSequence[][] microBatches, GradientAccumulation accumulation)
     {
         using var workers = new Workers(1);

@@ -146,20 +146,7 @@ public sealed class PreferenceObjectiveTests
     public void Constructor_ImpossibleSettings_Throws(PreferenceLossKind kind, double beta, double smoothing)
         => Assert.Throws<ArgumentOutOfRangeException>(() => new PreferenceObjective(kind, beta, smoothing));
 
-    private static ReferencedPair Pair(int prompt, int chosen, int rejected, ulong seed)
-    {
-        int[] common = TinyModel.Sequence(Config, prompt, seed).Tokens;
-        TokenSequence Answer(int length, ulong stream)
-        {
-            int[] answer = TinyModel.Sequence(Config, length, stream).Tokens;
-            return new TokenSequence([.. common, .. answer], [.. common.Select(_ => false), .. answer.Select(_ => true)]);
-        }
-
-        using var workers = new Workers(1);
-        var pair = new PreferencePair(Answer(chosen, seed + 100), Answer(rejected, seed + 200));
-        (SequenceScore Chosen, SequenceScore Rejected) = new LanguageModel(Weights, null, workers).Score([pair])[0];
-        return new ReferencedPair(pair, Chosen, Rejected);
-    }
+    private static ReferencedPair Pair(int prompt, int chosen, int rejected, ulong seed) => RandomPairs.Referenced(Weights, prompt, chosen, rejected, seed);
 
     /// <summary>The same objective with both sequences of a pair run whole.</summary>
     private sealed class Unshared(PreferenceObjective objective) : IObjective<ReferencedPair>

@@ -41,9 +41,9 @@ public sealed class PreparedPairsTests : IDisposable
     {
         Experiment experiment = Experiment($"dpo.reference={_folder}");
         DecoderWeights weights = ModelDirectory.Load(experiment.Model.Path);
-        string Save(ulong seed, int rank = 8)
+        string Save(ulong seed, int rank = 8, bool rankStabilized = false)
         {
-            LoraConfig lora = experiment.Lora.ToConfig() with { Rank = rank };
+            LoraConfig lora = experiment.Lora.ToConfig() with { Rank = rank, RankStabilized = rankStabilized };
             PeftAdapter.Save(_folder, lora, LoraAdapter.Initialize(weights.Config, lora, seed).Parameters, null);
             PreparedExperiment prepared = PreparedExperiment.Prepare(experiment);
             Assert.NotNull(prepared.ReferenceAdapter);
@@ -54,7 +54,12 @@ public sealed class PreparedPairsTests : IDisposable
         Assert.NotEqual(first, Save(2));
         Assert.Equal(first, Save(1));
         InputFileException refused = Assert.Throws<InputFileException>(() => Save(1, rank: 4));
-        Assert.Contains("differ from the experiment's", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("rank 4 where 8 is expected", refused.Message, StringComparison.Ordinal);
+        Assert.Contains(_folder, refused.Message, StringComparison.Ordinal);
+
+        // Equal shapes, another function: alpha / sqrt(8) is no alpha / 8.
+        refused = Assert.Throws<InputFileException>(() => Save(1, rankStabilized: true));
+        Assert.Contains("scaling 5.656", refused.Message, StringComparison.Ordinal);
     }
 
     [SkippableFact]
@@ -67,9 +72,13 @@ public sealed class PreparedPairsTests : IDisposable
         LoraAdapter adapter = LoraAdapter.Initialize(prepared.Weights.Config, lora, 1);
         var state = new GlobalState(0, adapter.Parameters, new Dictionary<string, TensorSet>(), 0);
         IReadOnlyDictionary<string, double> untrained = await evaluator.EvaluateAsync(state, default);
-        Assert.Equal([("preference_accuracy", 0.5), ("preference_margin", 0)], untrained.Select(v => (v.Key, v.Value)));
+        Assert.Equal(
+            [("preference_accuracy", 0.5), ("preference_margin", 0), ("preference_accuracy_per_token", 0.5), ("preference_margin_per_token", 0)],
+            untrained.Select(v => (v.Key, v.Value)));
         adapter.Parameters.Values.AsSpan().Fill(0.02f);
-        Assert.NotEqual(0, (await evaluator.EvaluateAsync(state, default))["preference_margin"]);
+        IReadOnlyDictionary<string, double> trained = await evaluator.EvaluateAsync(state, default);
+        Assert.NotEqual(0, trained["preference_margin"]);
+        Assert.NotEqual(trained["preference_margin"], trained["preference_margin_per_token"]);
     }
 
     [Fact]
