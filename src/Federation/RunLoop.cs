@@ -101,14 +101,14 @@ public sealed class RunLoop
 
             // 3. The clients train; membership closes, in the journal, before anything is summed. Where it was closed before an interruption,
             //    the list and the stored updates stand: nobody trains again.
-            IReadOnlyList<ClientOutcome>? outcomes = _journal.ClosedMembership(round);
+            IReadOnlyList<ClientOutcome>? outcomes = _journal.ClosedMembership(instruction);
             if (outcomes is null)
             {
                 var check = new OutcomeCheck(_store, PrivateStates(instruction), instruction.UsesControlVariates);
                 var training = new RoundTraining(_fleet, check, outcome => Notify(o => o.ClientFinished(round, outcome)));
                 outcomes = await training.RunAsync(instruction, cohort, wanted, simulated, payload.Update, cancellationToken);
                 seconds.Charge("train");
-                _journal.CloseMembership(round, outcomes);
+                _journal.CloseMembership(instruction, outcomes);
                 seconds.Charge("checkpoint");
             }
 

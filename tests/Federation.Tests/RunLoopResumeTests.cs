@@ -54,7 +54,7 @@ public sealed class RunLoopResumeTests
         };
         await Assert.ThrowsAsync<IOException>(() => run.RunAsync());
         Assert.Equal(2, run.Journal.Load()!.Round);
-        Assert.Null(run.Journal.ClosedMembership(3));
+        Assert.False(run.Journal.IsClosed(3));
 
         run.Store.Broken = null;
         run.Fleet.Answer = (_, receipts) => receipts;
@@ -106,7 +106,7 @@ public sealed class RunLoopResumeTests
             }
         };
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.RunAsync(source.Token));
-        Assert.Null(run.Journal.ClosedMembership(2));
+        Assert.False(run.Journal.IsClosed(2));
         run.Fleet.BeforeTraining = (_, _) => { };
         Assert.Equal(expected, await run.HashAsync());
         Assert.All(run.Journal.Records, r => Assert.Empty(r.Excluded));
@@ -123,7 +123,7 @@ public sealed class RunLoopResumeTests
             return receipts.Take(0);
         };
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.RunAsync(source.Token));
-        Assert.Null(run.Journal.ClosedMembership(1));
+        Assert.False(run.Journal.IsClosed(1));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using FedLLM.Engine.Files;
 using FedLLM.Federation.Rounds;
 
 namespace FedLLM.Experiments.RunDirectories;
@@ -7,33 +8,31 @@ internal sealed class DerivedFiles : IDisposable
 {
     private readonly IRunFiles _files;
     private readonly RunPaths _paths;
-    private readonly FileTensorStore _store;
-    private readonly ReadOnlyMemory<byte> _adapterConfig;
+    private readonly IAdapterExport _export;
     private Stream? _rounds;
-    private string? _adapter; // the hash of what lies in adapter/, once known
+    private string? _weights; // the hash of what lies in adapter/, once known
+    private byte[]? _config;
 
     /// <summary>Restores both to what <paramref name="recovered"/> says.</summary>
     /// <param name="files">The file system.</param>
     /// <param name="paths">Where things are.</param>
-    /// <param name="store">Where adapters are.</param>
-    /// <param name="adapterConfig">The content of <c>adapter_config.json</c>.</param>
+    /// <param name="export">What <c>adapter/</c> shows of a state.</param>
     /// <param name="recovered">The committed state.</param>
     /// <exception cref="RunStorageException">The operating system refuses.</exception>
-    public DerivedFiles(IRunFiles files, RunPaths paths, FileTensorStore store, ReadOnlyMemory<byte> adapterConfig, Recovery recovered)
+    public DerivedFiles(IRunFiles files, RunPaths paths, IAdapterExport export, Recovery recovered)
     {
         _files = files;
         _paths = paths;
-        _store = store;
-        _adapterConfig = adapterConfig;
+        _export = export;
         byte[] lines = [.. recovered.CommittedRounds().SelectMany(RoundLines.ToBytes)];
         if (!lines.AsSpan().SequenceEqual(files.ReadWhole(paths.Rounds)))
         {
             files.WriteWhole(paths.Rounds, lines);
         }
 
-        if (recovered.Manifests.Count > 0)
+        if (recovered.State is { } state)
         {
-            WriteAdapter(recovered.Manifests.Values.Last().Adapter);
+            WriteAdapter(state);
         }
     }
 
@@ -52,26 +51,34 @@ internal sealed class DerivedFiles : IDisposable
         }
     }
 
-    /// <summary>Copies a stored adapter to <c>adapter/</c>, where it is not there already.</summary>
+    /// <summary>Writes a state's adapter to <c>adapter/</c>, where it is not there already.</summary>
     /// <exception cref="RunStorageException">The operating system refuses.</exception>
-    public void WriteAdapter(string hash)
+    public void WriteAdapter(GlobalState state)
     {
-        if (_adapter is null)
+        if (_config is null)
         {
             PrepareAdapterFolder();
-            _adapter = _store.HashOf(_paths.AdapterWeights);
+            _weights = _files.HashOf(_paths.AdapterWeights);
+            _config = _files.ReadWhole(_paths.AdapterConfig) ?? [];
         }
 
-        if (_adapter != hash)
+        AdapterExport adapter = _export.Of(state);
+        string weights = SafetensorsWriter.Hash(adapter.Weights);
+        if (_weights != weights)
         {
-            _files.WriteWhole(_paths.AdapterWeights, stream =>
-            {
-                using Stream stored = _store.OpenRead(hash);
-                stored.CopyTo(stream);
-            });
-            _adapter = hash;
+            _files.WriteWhole(_paths.AdapterWeights, stream => SafetensorsWriter.Write(stream, adapter.Weights));
+            _weights = weights;
+        }
+
+        if (!adapter.Config.Span.SequenceEqual(_config))
+        {
+            _files.WriteWhole(_paths.AdapterConfig, adapter.Config);
+            _config = adapter.Config.ToArray();
         }
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _rounds?.Dispose();
 
     private void PrepareAdapterFolder()
     {
@@ -88,13 +95,5 @@ internal sealed class DerivedFiles : IDisposable
         {
             throw RunStorageException.Unwritable(_paths.Adapter, e);
         }
-
-        if (!_adapterConfig.Span.SequenceEqual(_files.ReadWhole(_paths.AdapterConfig)))
-        {
-            _files.WriteWhole(_paths.AdapterConfig, _adapterConfig);
-        }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _rounds?.Dispose();
 }

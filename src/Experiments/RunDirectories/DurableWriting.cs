@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.Security.Cryptography;
+
 namespace FedLLM.Experiments.RunDirectories;
 
 /// <summary>Whole files, read whole and written so that a reader finds the old content or the new one, never a part of either.</summary>
@@ -59,6 +62,26 @@ internal static class DurableWriting
         {
             throw new RunStorageException(path, "cannot be read", "Check its permissions and the disk", e);
         }
+    }
+
+    /// <summary>Returns the SHA-256, lower-case hex, of a file's bytes, or null where there is none.</summary>
+    public static string? HashOf(this IRunFiles files, string path)
+    {
+        if (!files.FileExists(path))
+        {
+            return null;
+        }
+
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using Stream stream = files.OpenRead(path);
+        byte[] chunk = ArrayPool<byte>.Shared.Rent(1 << 17);
+        for (int read = stream.Read(chunk); read > 0; read = stream.Read(chunk))
+        {
+            hash.AppendData(chunk, 0, read);
+        }
+
+        ArrayPool<byte>.Shared.Return(chunk);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private static void TryDelete(IRunFiles files, string path)

@@ -15,23 +15,24 @@ public sealed class FileRunJournal : IRunJournal, IReceiptLog, IDisposable
     private readonly IRunFiles _files;
     private readonly RunPaths _paths;
     private readonly FileTensorStore _store;
+    private readonly ClientPages _clients;
     private readonly JournalFile _journal;
     private readonly DerivedFiles _derived;
     private readonly CheckpointOptions _options;
     private readonly int _rounds;
     private readonly string _identity;
     private readonly SortedDictionary<int, Manifest> _manifests;
-    private readonly Dictionary<(int Round, int Client), ReceiptEntry> _receipts = [];
-    private readonly Dictionary<int, MembershipEntry> _memberships = [];
-    private readonly HashSet<string> _keptUpdates = new(StringComparer.Ordinal);
+    private readonly PendingRounds _pending;
     private GlobalState? _state;
 
     internal FileRunJournal(
-        IRunFiles files, RunPaths paths, FileTensorStore store, JournalFile journal, DerivedFiles derived, Experiment experiment, string identity, Recovery recovered)
+        IRunFiles files, RunPaths paths, FileTensorStore store, ClientPages clients, JournalFile journal, DerivedFiles derived, Experiment experiment, string identity,
+        Recovery recovered)
     {
         _files = files;
         _paths = paths;
         _store = store;
+        _clients = clients;
         _journal = journal;
         _derived = derived;
         _options = experiment.Checkpoint;
@@ -39,12 +40,13 @@ public sealed class FileRunJournal : IRunJournal, IReceiptLog, IDisposable
         _identity = identity;
         _manifests = recovered.Manifests;
         _state = recovered.State;
+        _pending = new PendingRounds(store, _options.KeepUpdates);
         foreach (JournalEntry entry in recovered.Journal.Lines.Select(l => l.Entry))
         {
-            Remember(entry);
+            _pending.Remember(entry);
         }
 
-        Forget();
+        _pending.ForgetTo(CommittedRound);
         CollectStore();
     }
 
@@ -65,7 +67,7 @@ public sealed class FileRunJournal : IRunJournal, IReceiptLog, IDisposable
         lock (_gate)
         {
             // A receipt that a power failure takes costs that client's training again; the update's bytes come out the same.
-            Append(new JournalEntry { Receipt = ReceiptEntry.From(instruction.Round, instruction.StateHash, receipt) }, durably: false);
+            Append(new JournalEntry { Receipt = ReceiptEntry.From(instruction.Round, InstructionFingerprint.Of(instruction, receipt.Client), receipt) }, durably: false);
         }
     }
 
@@ -75,11 +77,7 @@ public sealed class FileRunJournal : IRunJournal, IReceiptLog, IDisposable
         ArgumentNullException.ThrowIfNull(instruction);
         lock (_gate)
         {
-            return _receipts.TryGetValue((instruction.Round, client), out ReceiptEntry? entry)
-                && entry.State == instruction.StateHash
-                && _store.IsWhole(entry.Update)
-                ? entry.ToReceipt()
-                : null;
+            return _pending.Receipt(instruction, client);
         }
     }
 
@@ -87,24 +85,25 @@ public sealed class FileRunJournal : IRunJournal, IReceiptLog, IDisposable
     /// Returns the members of a round whose membership was closed before an interruption, or null; null also where a member's update is not whole any more,
     /// so that its client is asked again.
     /// </summary>
-    public IReadOnlyList<ClientOutcome>? ClosedMembership(int round)
+    public IReadOnlyList<ClientOutcome>? ClosedMembership(RoundInstruction instruction)
     {
+        ArgumentNullException.ThrowIfNull(instruction);
         lock (_gate)
         {
-            return _memberships.TryGetValue(round, out MembershipEntry? membership) && membership.Members.All(m => _store.IsWhole(m.Update))
-                ? membership.ToOutcomes()
-                : null;
+            return _pending.Membership(instruction);
         }
     }
 
     /// <inheritdoc/>
     /// <exception cref="RunStorageException">The operating system refuses.</exception>
-    public void CloseMembership(int round, IReadOnlyList<ClientOutcome> outcomes)
+    public void CloseMembership(RoundInstruction instruction, IReadOnlyList<ClientOutcome> outcomes)
     {
+        ArgumentNullException.ThrowIfNull(instruction);
         ArgumentNullException.ThrowIfNull(outcomes);
         var membership = new MembershipEntry(
-            round,
-            [.. outcomes.OfType<ClientReceipt>().Select(r => ReceiptEntry.From(round, string.Empty, r))],
+            instruction.Round,
+            InstructionFingerprint.Of(instruction),
+            [.. outcomes.OfType<ClientReceipt>().Select(r => ReceiptEntry.From(instruction.Round, string.Empty, r))],
             [.. outcomes.OfType<ClientExclusion>().Select(e => new ExclusionEntry(e.Client, e.Reason))]);
         lock (_gate)
         {
@@ -146,33 +145,16 @@ public sealed class FileRunJournal : IRunJournal, IReceiptLog, IDisposable
 
     private void CommitInOrder(GlobalState state, RoundRecord record)
     {
+        // 1. Everything the manifest will name is on the disk.
         bool checkpoint = state.Round % _options.Every == 0 || state.Round >= _rounds || record.Ended is not null;
-        Manifest? manifest = null;
-        if (checkpoint)
-        {
-            // 1. Everything the manifest will name is on the disk.
-            string adapter = _store.Put(state.Adapter);
-            if (adapter != record.Adapter)
-            {
-                throw new ArgumentException("The record names another adapter than the state's.", nameof(record));
-            }
-
-            var server = new SortedDictionary<string, string>(StringComparer.Ordinal);
-            foreach ((string name, TensorSet tensors) in state.ServerState)
-            {
-                server.Add(name, _store.Put(tensors));
-            }
-
-            manifest = new Manifest(_identity, state.Round, adapter, server, state.AbandonedInARow, 0, string.Empty, record);
-        }
+        Manifest? manifest = checkpoint ? Store(state, record) : null;
 
         // 2. The journal holds the round.
         (long end, string check) = Append(new JournalEntry { Round = record }, durably: checkpoint);
         if (manifest is not null)
         {
             // 3. The commit point.
-            manifest = manifest with { JournalBytes = end, JournalCheck = check };
-            WriteManifest(manifest);
+            WriteManifest(manifest with { JournalBytes = end, JournalCheck = check });
         }
 
         // 4. What readers see follows.
@@ -180,13 +162,37 @@ public sealed class FileRunJournal : IRunJournal, IReceiptLog, IDisposable
         _derived.Append(record);
         if (manifest is not null)
         {
-            _derived.WriteAdapter(manifest.Adapter);
+            _derived.WriteAdapter(state);
 
             // 5. What nothing needs any more goes.
             PruneManifests();
-            Forget();
+            _pending.ForgetTo(CommittedRound);
             CollectStore();
         }
+    }
+
+    private Manifest Store(GlobalState state, RoundRecord record)
+    {
+        string adapter = _store.Put(state.Adapter);
+        string? correction = state.BaseCorrection is null ? null : _store.Put(state.BaseCorrection);
+        if (adapter != record.Adapter || correction != record.BaseCorrection)
+        {
+            throw new ArgumentException("The record names another adapter or base correction than the state's.", nameof(record));
+        }
+
+        var server = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach ((string name, TensorSet tensors) in state.ServerState)
+        {
+            server.Add(name, _store.Put(tensors));
+        }
+
+        SortedDictionary<int, string> clients = _clients.Put(state.PrivateStates);
+        return new Manifest(_identity, state.Round, adapter, server, state.AbandonedInARow, 0, string.Empty, record)
+        {
+            BaseCorrection = correction,
+            Clients = clients.Count == 0 ? null : clients,
+            BytesMoved = state.BytesMoved,
+        };
     }
 
     private void WriteManifest(Manifest manifest)
@@ -201,38 +207,8 @@ public sealed class FileRunJournal : IRunJournal, IReceiptLog, IDisposable
     private (long End, string Check) Append(JournalEntry entry, bool durably)
     {
         (long, string) place = _journal.Append(entry, durably);
-        Remember(entry);
+        _pending.Remember(entry);
         return place;
-    }
-
-    private void Remember(JournalEntry entry)
-    {
-        if (entry.Receipt is { } receipt)
-        {
-            _receipts[(receipt.Round, receipt.Client)] = receipt;
-        }
-        else if (entry.Membership is { } membership)
-        {
-            _memberships[membership.Round] = membership;
-            if (_options.KeepUpdates)
-            {
-                _keptUpdates.UnionWith(membership.Members.Select(m => m.Update));
-            }
-        }
-    }
-
-    // Receipts and memberships of committed rounds are of no more use.
-    private void Forget()
-    {
-        foreach ((int Round, int Client) key in _receipts.Keys.Where(k => k.Round <= CommittedRound).ToArray())
-        {
-            _receipts.Remove(key);
-        }
-
-        foreach (int round in _memberships.Keys.Where(r => r <= CommittedRound).ToArray())
-        {
-            _memberships.Remove(round);
-        }
     }
 
     private void PruneManifests()
@@ -247,10 +223,9 @@ public sealed class FileRunJournal : IRunJournal, IReceiptLog, IDisposable
 
     private void CollectStore()
     {
-        var reachable = new HashSet<string>(_keptUpdates, StringComparer.Ordinal);
-        reachable.UnionWith(_manifests.Values.SelectMany(m => m.Hashes));
-        reachable.UnionWith(_receipts.Values.Select(r => r.Update));
-        reachable.UnionWith(_memberships.Values.SelectMany(m => m.Members).Select(m => m.Update));
-        _store.Collect(reachable);
+        HashSet<string> pages = [.. _manifests.Values.SelectMany(m => m.Clients?.Values ?? [])];
+        HashSet<string> tensors = [.. _pending.Hashes, .. _manifests.Values.SelectMany(m => m.Hashes), .. _clients.StatesOf(pages)];
+        _store.Collect(tensors);
+        _clients.Collect(pages);
     }
 }

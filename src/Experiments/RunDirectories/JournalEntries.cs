@@ -30,20 +30,34 @@ internal sealed record RunEntry(string Identity, string Model, string Data, stri
 
 internal sealed record ResumeEntry(int Round, IReadOnlyList<string> Changed);
 
+/// <summary>A client's receipt. <see cref="InstructionFingerprint"/> says what it was told; within a membership, which has its own, that is empty.</summary>
 internal sealed record ReceiptEntry(
-    int Round, string State, int Client, string Update, double Weight, IReadOnlyList<float> MaxAbsolute, double Loss, long Tokens, double Seconds,
-    ClientRewards? Rewards = null)
+    int Round, string Instruction, int Client, string Update, double Weight, IReadOnlyList<float> MaxAbsolute, double Loss, long Tokens, double Seconds,
+    ClientRewards? Rewards = null, StoredTensors? ControlDelta = null, IReadOnlyDictionary<string, string>? PrivateStates = null)
 {
-    public static ReceiptEntry From(int round, string state, ClientReceipt receipt) => new(
-        round, state, receipt.Client, receipt.UpdateHash, receipt.Weight, receipt.MaxAbsolute, receipt.Metrics.Loss, receipt.Metrics.Tokens, receipt.Metrics.Seconds,
-        receipt.Metrics.Rewards);
+    /// <summary>Every stored file that the receipt names.</summary>
+    [JsonIgnore]
+    public IEnumerable<string> Hashes => [.. Leaving, .. PrivateStates?.Values ?? []];
 
-    public ClientReceipt ToReceipt() => new(Client, Update, Weight, MaxAbsolute, new ClientMetrics(Loss, Tokens, Seconds) { Rewards = Rewards });
+    /// <summary>The stored files that left the client.</summary>
+    [JsonIgnore]
+    public IEnumerable<string> Leaving => ControlDelta is null ? [Update] : [Update, ControlDelta.Hash];
+
+    public static ReceiptEntry From(int round, string instruction, ClientReceipt receipt) => new(
+        round, instruction, receipt.Client, receipt.UpdateHash, receipt.Weight, receipt.MaxAbsolute, receipt.Metrics.Loss, receipt.Metrics.Tokens, receipt.Metrics.Seconds,
+        receipt.Metrics.Rewards, receipt.ControlDelta, receipt.PrivateStates.Count == 0 ? null : receipt.PrivateStates);
+
+    public ClientReceipt ToReceipt()
+    {
+        var receipt = new ClientReceipt(Client, Update, Weight, MaxAbsolute, new ClientMetrics(Loss, Tokens, Seconds) { Rewards = Rewards }) { ControlDelta = ControlDelta };
+        return PrivateStates is null ? receipt : receipt with { PrivateStates = PrivateStates };
+    }
 }
 
 internal sealed record ExclusionEntry(int Client, string Reason);
 
-internal sealed record MembershipEntry(int Round, IReadOnlyList<ReceiptEntry> Members, IReadOnlyList<ExclusionEntry> Excluded)
+/// <summary>Who is in a round and who is not. <see cref="InstructionFingerprint"/> says what the cohort was told.</summary>
+internal sealed record MembershipEntry(int Round, string Instruction, IReadOnlyList<ReceiptEntry> Members, IReadOnlyList<ExclusionEntry> Excluded)
 {
     public IReadOnlyList<ClientOutcome> ToOutcomes() =>
         [.. Members.Select(m => m.ToReceipt()), .. Excluded.Select(e => new ClientExclusion(e.Client, e.Reason))];
@@ -70,8 +84,18 @@ internal sealed record Manifest(
     string JournalCheck,
     RoundRecord Record)
 {
-    /// <summary>Every stored file the state needs.</summary>
-    public IEnumerable<string> Hashes => ServerState.Values.Append(Adapter);
+    /// <summary>Hash of the base correction; null where the base model is as it was.</summary>
+    public string? BaseCorrection { get; init; }
+
+    /// <summary>The pages in which the clients' private states stand, by number, see <see cref="ClientPages"/>; null where no client has any.</summary>
+    public IReadOnlyDictionary<int, string>? Clients { get; init; }
+
+    /// <summary>Bytes of payload moved up to the round.</summary>
+    public long BytesMoved { get; init; }
+
+    /// <summary>Every stored tensor file the state needs besides the clients' private states.</summary>
+    [JsonIgnore]
+    public IEnumerable<string> Hashes => BaseCorrection is null ? ServerState.Values.Append(Adapter) : [.. ServerState.Values, Adapter, BaseCorrection];
 }
 
 /// <summary>Values as they are, NaN and infinities by name: what is read back is what was written.</summary>
@@ -85,6 +109,11 @@ internal sealed record Manifest(
 [JsonSerializable(typeof(JournalEntry))]
 [JsonSerializable(typeof(Manifest))]
 internal sealed partial class JournalJson : JsonSerializerContext;
+
+/// <summary>A page of clients: per client, the hashes of its private states by name.</summary>
+[JsonSourceGenerationOptions(RespectNullableAnnotations = true)]
+[JsonSerializable(typeof(SortedDictionary<int, SortedDictionary<string, string>>))]
+internal sealed partial class ClientPageJson : JsonSerializerContext;
 
 /// <summary>Writes a number that is not finite as null: JSON has no other word for it. Null reads as NaN.</summary>
 internal sealed class FiniteOrNull : JsonConverter<double>

@@ -31,7 +31,7 @@ internal sealed record Recovery(
 
     /// <summary>Finds the newest whole state: manifest, the journal it stands on, and every stored file it names.</summary>
     /// <exception cref="RunStorageException">There are checkpoints, but no state is whole; or the directory cannot be read.</exception>
-    public static Recovery Find(IRunFiles files, RunPaths paths, FileTensorStore store)
+    public static Recovery Find(IRunFiles files, RunPaths paths, FileTensorStore store, ClientPages clients)
     {
         var warnings = new List<string>();
         JournalContent journal = JournalContent.Read(files, paths.Journal);
@@ -78,7 +78,7 @@ internal sealed record Recovery(
             Manifest newest = manifests.Values.Last();
             try
             {
-                return new Recovery(journal, run, manifests, LoadState(newest, store), warnings);
+                return new Recovery(journal, run, manifests, LoadState(newest, store, clients), warnings);
             }
             catch (RunStorageException e)
             {
@@ -92,7 +92,7 @@ internal sealed record Recovery(
             : throw new RunStorageException(paths.Checkpoints, $"no checkpoint is whole ({string.Join(" ", warnings)})", StartAfresh);
     }
 
-    private static GlobalState LoadState(Manifest manifest, FileTensorStore store)
+    private static GlobalState LoadState(Manifest manifest, FileTensorStore store, ClientPages clients)
     {
         var server = new Dictionary<string, TensorSet>(StringComparer.Ordinal);
         foreach ((string name, string hash) in manifest.ServerState)
@@ -100,6 +100,22 @@ internal sealed record Recovery(
             server.Add(name, store.Get(hash));
         }
 
-        return new GlobalState(manifest.Round, store.Get(manifest.Adapter), server, manifest.AbandonedInARow);
+        // Private states are read, and verified, when their clients are sampled: here it counts that none is missing.
+        IReadOnlyDictionary<int, IReadOnlyDictionary<string, string>> states = clients.Get(manifest.Clients ?? new Dictionary<int, string>());
+        foreach ((int client, IReadOnlyDictionary<string, string> own) in states)
+        {
+            foreach ((string name, string hash) in own.Where(s => !store.Contains(s.Value)))
+            {
+                throw new RunStorageException(
+                    store.PathOf(hash), FormattableString.Invariant($"is missing: the private state '{name}' of client {client}"), "Restore it from a copy");
+            }
+        }
+
+        return new GlobalState(manifest.Round, store.Get(manifest.Adapter), server, manifest.AbandonedInARow)
+        {
+            BaseCorrection = manifest.BaseCorrection is { } correction ? store.Get(correction) : null,
+            PrivateStates = states,
+            BytesMoved = manifest.BytesMoved,
+        };
     }
 }

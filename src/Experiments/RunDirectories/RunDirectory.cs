@@ -52,9 +52,10 @@ public sealed class RunDirectory : IDisposable
     /// <param name="experiment">The experiment; one with the same identity may be under way in it.</param>
     /// <param name="inputs">What the experiment's paths hold.</param>
     /// <param name="files">The file system; the operating system's by default.</param>
+    /// <param name="export">What <c>adapter/</c> shows of a global state; its adapter, as it is, by default.</param>
     /// <exception cref="InputFileException">The directory is another experiment's, somebody else's, or in use.</exception>
     /// <exception cref="RunStorageException">The directory cannot be read or written, or holds no whole state.</exception>
-    public static RunDirectory Open(string path, Experiment experiment, ExperimentInputs inputs, IRunFiles? files = null)
+    public static RunDirectory Open(string path, Experiment experiment, ExperimentInputs inputs, IRunFiles? files = null, IAdapterExport? export = null)
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(experiment);
@@ -69,7 +70,8 @@ public sealed class RunDirectory : IDisposable
         try
         {
             var store = new FileTensorStore(paths.Store, files);
-            Recovery recovered = Recovery.Find(files, paths, store);
+            var clients = new ClientPages(paths.Store, files);
+            Recovery recovered = Recovery.Find(files, paths, store, clients);
             if (recovered.Run is not null)
             {
                 RequireSame(files, paths, recovered.Run, experiment, inputs);
@@ -78,9 +80,8 @@ public sealed class RunDirectory : IDisposable
             string identity = ExperimentIdentity.Hash(experiment, inputs);
             lines = new JournalFile(files, paths.Journal, recovered.Journal);
             Begin(files, paths, lines, recovered, experiment, new RunEntry(identity, inputs.Model, inputs.Data, inputs.Numerics, inputs.Reference));
-            byte[] adapterConfig = PeftAdapter.ConfigBytes(experiment.Lora.ToConfig(), experiment.Model.Path);
-            journal = new FileRunJournal(
-                files, paths, store, lines, new DerivedFiles(files, paths, store, adapterConfig, recovered), experiment, identity, recovered);
+            export ??= new GlobalAdapterExport(PeftAdapter.ConfigBytes(experiment.Lora.ToConfig(), experiment.Model.Path));
+            journal = new FileRunJournal(files, paths, store, clients, lines, new DerivedFiles(files, paths, export, recovered), experiment, identity, recovered);
             made.Keep();
             return new RunDirectory(files, paths, identity, held, store, journal, recovered.Warnings);
         }

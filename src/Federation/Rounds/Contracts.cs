@@ -151,11 +151,11 @@ public interface IRunJournal
     /// <summary>Returns the newest committed state, or null for a run that has not begun.</summary>
     GlobalState? Load();
 
-    /// <summary>Returns the members of a round whose membership was closed before an interruption, or null.</summary>
-    IReadOnlyList<ClientOutcome>? ClosedMembership(int round);
+    /// <summary>Returns the members of a round whose membership was closed, for exactly this instruction, before an interruption, or null.</summary>
+    IReadOnlyList<ClientOutcome>? ClosedMembership(RoundInstruction instruction);
 
     /// <summary>Journals, durably, who is in a round and who is not; from then on the round's result is a function of this list.</summary>
-    void CloseMembership(int round, IReadOnlyList<ClientOutcome> outcomes);
+    void CloseMembership(RoundInstruction instruction, IReadOnlyList<ClientOutcome> outcomes);
 
     /// <summary>Commits the state at the end of a round together with the round's record, atomically.</summary>
     void Commit(GlobalState state, RoundRecord record);

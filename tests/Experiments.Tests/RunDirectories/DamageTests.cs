@@ -98,33 +98,34 @@ public sealed class DamageTests
     {
         using var folder = new TemporaryFolder();
         var run = new ToyRun(folder.Make("run"));
+        var instruction = new RoundInstruction("id", 1, "state", 0.1);
         using (RunDirectory directory = RunDirectory.Open(run.Folder, run.Experiment, ToyRun.Inputs))
         {
-            var instruction = new RoundInstruction("id", 1, "state", 0.1);
             ClientReceipt[] receipts = [Receipt(directory, 0), Receipt(directory, 3)];
             foreach (ClientReceipt receipt in receipts)
             {
                 directory.Journal.RecordReceipt(instruction, receipt);
             }
 
-            directory.Journal.CloseMembership(1, [.. receipts, new ClientExclusion(4, "slow")]);
+            directory.Journal.CloseMembership(instruction, [.. receipts, new ClientExclusion(4, "slow")]);
         }
 
         using (RunDirectory again = RunDirectory.Open(run.Folder, run.Experiment, ToyRun.Inputs))
         {
-            IReadOnlyList<ClientOutcome> members = again.Journal.ClosedMembership(1)!;
+            IReadOnlyList<ClientOutcome> members = again.Journal.ClosedMembership(instruction)!;
             Assert.Equal([0, 3, 4], members.Select(m => m.Client));
             Assert.Equal(double.NaN, ((ClientReceipt)members[1]).Metrics.Loss);
             Assert.Equal([0.1f, float.PositiveInfinity], ((ClientReceipt)members[1]).MaxAbsolute);
-            Assert.Null(again.Journal.ClosedMembership(2));
-            Assert.NotNull(again.Journal.FindReceipt(new RoundInstruction("id", 1, "state", 0.1), 3));
-            Assert.Null(again.Journal.FindReceipt(new RoundInstruction("id", 1, "another state", 0.1), 3));
+            Assert.Null(again.Journal.ClosedMembership(instruction with { Round = 2 }));
+            Assert.Null(again.Journal.ClosedMembership(instruction with { BaseCorrectionHash = "another" }));
+            Assert.NotNull(again.Journal.FindReceipt(instruction, 3));
+            Assert.Null(again.Journal.FindReceipt(instruction with { StateHash = "another state" }, 3));
         }
 
         Flip(Directory.GetFiles(run.Paths.Store, "*", SearchOption.AllDirectories).Order().First(), 170);
         using RunDirectory damaged = RunDirectory.Open(run.Folder, run.Experiment, ToyRun.Inputs);
-        Assert.Null(damaged.Journal.ClosedMembership(1));
-        Assert.Single(new[] { 0, 3 }, c => damaged.Journal.FindReceipt(new RoundInstruction("id", 1, "state", 0.1), c) is null);
+        Assert.Null(damaged.Journal.ClosedMembership(instruction));
+        Assert.Single(new[] { 0, 3 }, c => damaged.Journal.FindReceipt(instruction, c) is null);
 
         static ClientReceipt Receipt(RunDirectory directory, int client) => new(
             client, directory.Store.Put(ToyRun.Tensors((uint)client)), 2.5, [0.1f, float.PositiveInfinity], new ClientMetrics(double.NaN, 3, 1));

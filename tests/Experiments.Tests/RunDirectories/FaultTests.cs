@@ -58,7 +58,7 @@ public sealed class FaultTests
             // Of finished client work, at most what was in flight is done again.
             Assert.True(run.Trained <= undisturbed.Trained + 1, $"operation {at} ({fault}): {run.Trained} trainings, not {undisturbed.Trained}");
             Assert.Equal(lines, Lines(run));
-            Assert.Equal(expected, new FileTensorStore(run.Paths.Store).HashOf(run.Paths.AdapterWeights));
+            Assert.Equal(expected, DiskFiles.Instance.HashOf(run.Paths.AdapterWeights));
             Assert.Empty(Directory.GetFiles(run.Folder, "*.tmp", SearchOption.AllDirectories));
             Directory.Delete(run.Folder, recursive: true);
         }

@@ -23,7 +23,7 @@ public sealed class RunDirectoryTests
         Assert.Equal(
             ["round-000002.json", "round-000003.json", "round-000004.json"],
             Directory.GetFiles(run.Paths.Checkpoints).Select(Path.GetFileName).Order());
-        Assert.Equal(hash, new FileTensorStore(run.Paths.Store).HashOf(run.Paths.AdapterWeights));
+        Assert.Equal(hash, DiskFiles.Instance.HashOf(run.Paths.AdapterWeights));
         Assert.Equal(ResolvedYaml.Write(run.Experiment), File.ReadAllText(run.Paths.Experiment));
 
         // What the three checkpoints need, and nothing else: an adapter and a momentum each.

@@ -25,10 +25,13 @@ internal sealed class MemoryJournal : IRunJournal
 
     public GlobalState? Load() => _state is null ? null : Copy(_state);
 
-    public IReadOnlyList<ClientOutcome>? ClosedMembership(int round) => _closed.GetValueOrDefault(round);
+    /// <summary>Whether a round's membership was closed.</summary>
+    public bool IsClosed(int round) => _closed.ContainsKey(round);
 
-    public void CloseMembership(int round, IReadOnlyList<ClientOutcome> outcomes) =>
-        Write($"close {round}", () => _closed.Add(round, [.. outcomes]));
+    public IReadOnlyList<ClientOutcome>? ClosedMembership(RoundInstruction instruction) => _closed.GetValueOrDefault(instruction.Round);
+
+    public void CloseMembership(RoundInstruction instruction, IReadOnlyList<ClientOutcome> outcomes) =>
+        Write($"close {instruction.Round}", () => _closed.Add(instruction.Round, [.. outcomes]));
 
     public void Commit(GlobalState state, RoundRecord record) => Write($"commit {record.Round}", () =>
     {
