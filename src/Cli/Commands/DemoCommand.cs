@@ -80,7 +80,7 @@ internal static class DemoCommand
         var trained = new LoraAdapter(prepared.Weights.Config, prepared.Experiment.Lora.ToConfig(), adapter);
         var settings = new GenerationSettings(MaxNewTokens);
         var generations = new List<DemoGeneration>();
-        string showcase = Path.Combine(prepared.Experiment.Data.Path, "showcase.jsonl");
+        string showcase = Path.Combine(prepared.Experiment.Data.Path!, "showcase.jsonl");
         foreach (InstructionExample example in new ExampleReader().Read(showcase).OfType<InstructionExample>())
         {
             string prompt = prepared.Experiment.Data.Template.GenerationPrompt(example.Instruction);

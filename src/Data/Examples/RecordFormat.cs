@@ -24,6 +24,9 @@ internal enum RecordShape
 
     /// <summary>Two whole dialogues in hh-rlhf's text form.</summary>
     DialoguePair,
+
+    /// <summary>Whatever each record's own fields say.</summary>
+    Any,
 }
 
 /// <summary>Which fields of a record make an example, and how. Other fields are ignored.</summary>
@@ -71,9 +74,15 @@ public sealed record RecordFormat
     /// <summary>hh-rlhf cut to the letter as OpenFedLLM cuts it, which loses what both answers begin with; see <see cref="DialoguePair"/>.</summary>
     public static RecordFormat HhRlhfOpenFedLlm { get; } = new("hh-rlhf-openfedllm", SampleKind.Pair, RecordShape.DialoguePair) { LosesCommonStart = true };
 
+    /// <summary>Records of several formats in one file: each one is recognized by its own fields.</summary>
+    public static RecordFormat Mixed { get; } = new("mixed", SampleKind.Sequence, RecordShape.Any);
+
+    /// <summary>The same for pairs.</summary>
+    public static RecordFormat MixedPairs { get; } = new("mixed-pairs", SampleKind.Pair, RecordShape.Any);
+
     /// <summary>All formats that have a name.</summary>
     public static IReadOnlyList<RecordFormat> All { get; } =
-        [Alpaca, Dolly, Plain, Gsm8k, NaturalInstructions, ShareGpt, Messages, Preference, HhRlhf, HhRlhfOpenFedLlm];
+        [Alpaca, Dolly, Plain, Gsm8k, NaturalInstructions, ShareGpt, Messages, Mixed, Preference, HhRlhf, HhRlhfOpenFedLlm, MixedPairs];
 
     /// <summary>The name in an experiment file (<c>data.format</c>).</summary>
     public string Name { get; }

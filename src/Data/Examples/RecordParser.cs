@@ -17,17 +17,18 @@ internal sealed class RecordParser
         _format = format;
     }
 
-    /// <summary>Reads one record; the first one decides the format where none was given.</summary>
+    /// <summary>Reads one record; the first one decides the format where none was given, and each its own where the format is mixed.</summary>
     public Example Parse(ReadOnlySpan<byte> record, SourcePlace place)
     {
         _fields.Read(record, place);
         _format ??= Recognize();
-        return _format.Shape switch
+        RecordFormat format = _format.Shape == RecordShape.Any ? Recognize() : _format;
+        return format.Shape switch
         {
-            RecordShape.Fields => Instruction(_format),
-            RecordShape.Dialogue => Dialogue(record, _format),
-            RecordShape.Preference => Preference(record, _format),
-            _ => DialoguePairOf(_format),
+            RecordShape.Fields => Instruction(format),
+            RecordShape.Dialogue => Dialogue(record, format),
+            RecordShape.Preference => Preference(record, format),
+            _ => DialoguePairOf(format),
         };
     }
 

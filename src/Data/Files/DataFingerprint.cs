@@ -29,6 +29,13 @@ public static class DataFingerprint
         return Convert.ToHexStringLower(all.GetHashAndReset());
     }
 
+    /// <summary>Returns the fingerprint of several sources by theirs: that of the only one, or the SHA-256 over all of them in their order.</summary>
+    public static string Join(IReadOnlyList<string> fingerprints)
+    {
+        ArgumentNullException.ThrowIfNull(fingerprints);
+        return fingerprints.Count == 1 ? fingerprints[0] : Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Join('\n', fingerprints))));
+    }
+
     private static byte[] Digest(string file)
     {
         try

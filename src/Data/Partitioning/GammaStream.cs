@@ -7,8 +7,7 @@ namespace FedLLM.Data.Partitioning;
 /// </summary>
 internal struct GammaStream(CounterRandom random)
 {
-    private readonly CounterRandom _random = random;
-    private ulong _position;
+    private NormalStream _random = new(random);
 
     /// <summary>Returns log g, g ~ Gamma(shape, 1).</summary>
     /// <remarks>
@@ -19,7 +18,7 @@ internal struct GammaStream(CounterRandom random)
     {
         if (shape < 1)
         {
-            double rest = ScalarMath.Log(NextUniform()) / shape;
+            double rest = ScalarMath.Log(_random.NextUniform()) / shape;
             return NextLog(shape + 1) + rest;
         }
 
@@ -27,7 +26,7 @@ internal struct GammaStream(CounterRandom random)
         double c = 1 / Math.Sqrt(9 * d);
         while (true)
         {
-            double x = NextNormal();
+            double x = _random.Next();
             double root = 1 + (c * x);
             if (root <= 0)
             {
@@ -36,27 +35,9 @@ internal struct GammaStream(CounterRandom random)
 
             double logV = 3 * ScalarMath.Log(root);
             double v = root * root * root;
-            if (ScalarMath.Log(NextUniform()) < (0.5 * x * x) + d - (d * v) + (d * logV))
+            if (ScalarMath.Log(_random.NextUniform()) < (0.5 * x * x) + d - (d * v) + (d * logV))
             {
                 return ScalarMath.Log(d) + logV;
-            }
-        }
-    }
-
-    /// <summary>Uniform on (0, 1].</summary>
-    private double NextUniform() => 1 - _random.UniformDouble(_position++);
-
-    /// <summary>Marsaglia's polar method, one of its two values.</summary>
-    private double NextNormal()
-    {
-        while (true)
-        {
-            double a = (2 * NextUniform()) - 1;
-            double b = (2 * NextUniform()) - 1;
-            double s = (a * a) + (b * b);
-            if (s is > 0 and < 1)
-            {
-                return a * Math.Sqrt(-2 * ScalarMath.Log(s) / s);
             }
         }
     }

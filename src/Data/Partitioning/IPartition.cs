@@ -8,6 +8,12 @@ public interface IPartition
     /// <summary>Number of clients, at least 1.</summary>
     int Clients { get; }
 
+    /// <summary>Number of different parts; below <see cref="Clients"/> where several clients hold the same one.</summary>
+    int Parts => Clients;
+
+    /// <summary>Returns the number of the part that a client holds, from 0; clients of one part have the same examples.</summary>
+    int Part(int client) => client;
+
     /// <summary>Returns the name of a client.</summary>
     string Name(int client);
 

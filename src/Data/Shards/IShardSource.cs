@@ -34,6 +34,10 @@ public interface IShards
     /// <summary>Returns what is counted in a client's data; the first time it is asked, the data is read and tokenized.</summary>
     /// <exception cref="Engine.Files.InputFileException">The data is defective or holds no usable sample.</exception>
     ShardReport Report(int client);
+
+    /// <summary>Returns a client's numbers of usable samples and of their tokens, at less cost than <see cref="Report"/>.</summary>
+    /// <exception cref="Engine.Files.InputFileException">The data is defective or holds no usable sample.</exception>
+    (int Samples, long Tokens) Size(int client);
 }
 
 /// <summary>The clients' data. Implementations are safe for concurrent use.</summary>

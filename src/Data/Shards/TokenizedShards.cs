@@ -5,13 +5,13 @@ using FedLLM.Engine.Files;
 namespace FedLLM.Data.Shards;
 
 /// <summary>
-/// Tokenizes the parts of a partition when they are asked for. Counts of every client that was asked for are kept; the samples themselves only in a cache
-/// of bounded size, so that a client that is not sampled costs its name and its counts.
+/// Tokenizes the parts of a partition when they are asked for. Counts of every part that was asked for are kept, some ten bytes each; the samples themselves only
+/// in a cache of bounded size. A client that is not sampled costs nothing beyond its part's counts, and clients that share a part share its samples.
 /// </summary>
 /// <typeparam name="TSample">What a client trains on.</typeparam>
 /// <remarks>
 /// Counting tokenizes each part once and puts it in the cache, so data that fits is tokenized once in a run. When the cache is full, the part that was
-/// used longest ago leaves it. Concurrent callers of one client share one tokenization.
+/// used longest ago leaves it. Concurrent callers of one part share one tokenization.
 /// </remarks>
 public sealed class TokenizedShards<TSample> : IShardSource<TSample>
     where TSample : class
@@ -20,10 +20,10 @@ public sealed class TokenizedShards<TSample> : IShardSource<TSample>
     private readonly ISampleEncoder<TSample> _encoder;
     private readonly long _cacheTokens;
     private readonly Lock _lock = new();
-    private readonly ShardReport?[] _reports;
-    private readonly Dictionary<int, LinkedListNode<(Shard<TSample> Shard, long Tokens)>> _cached = [];
-    private readonly LinkedList<(Shard<TSample> Shard, long Tokens)> _byUse = new();
-    private readonly Dictionary<int, Lazy<(Shard<TSample> Shard, ShardReport Report)>> _inProgress = [];
+    private readonly TallyTable _tallies;
+    private readonly Dictionary<int, LinkedListNode<(int Part, SampleSet<TSample> Set)>> _cached = [];
+    private readonly LinkedList<(int Part, SampleSet<TSample> Set)> _byUse = new();
+    private readonly Dictionary<int, Lazy<SampleSet<TSample>>> _inProgress = [];
     private long _tokens;
 
     /// <summary>Sets up the source; nothing is read yet.</summary>
@@ -36,7 +36,7 @@ public sealed class TokenizedShards<TSample> : IShardSource<TSample>
         _partition = partition;
         _encoder = encoder;
         _cacheTokens = cacheTokens;
-        _reports = new ShardReport?[partition.Clients];
+        _tallies = new TallyTable(partition.Parts);
     }
 
     /// <inheritdoc/>
@@ -48,78 +48,92 @@ public sealed class TokenizedShards<TSample> : IShardSource<TSample>
     /// <inheritdoc/>
     public ShardReport Report(int client)
     {
+        SampleTally? counted;
         lock (_lock)
         {
-            if (_reports[client] is { } report)
-            {
-                return report;
-            }
+            counted = _tallies.Find(_partition.Part(client));
         }
 
-        return Get(client).Report;
+        return new ShardReport(client, _partition.Name(client), counted ?? Get(client).Tally);
     }
 
     /// <inheritdoc/>
-    public Shard<TSample> Load(int client) => Get(client).Shard;
-
-    private (Shard<TSample> Shard, ShardReport Report) Get(int client)
+    public (int Samples, long Tokens) Size(int client)
     {
-        Lazy<(Shard<TSample> Shard, ShardReport Report)> work;
+        (int Samples, long Tokens)? counted;
         lock (_lock)
         {
-            if (_cached.TryGetValue(client, out var node))
+            counted = _tallies.Size(_partition.Part(client));
+        }
+
+        if (counted is { } size)
+        {
+            return size;
+        }
+
+        SampleTally tally = Get(client).Tally;
+        return (tally.Usable, tally.Tokens);
+    }
+
+    /// <inheritdoc/>
+    public Shard<TSample> Load(int client) => new(client, _partition.Name(client), Get(client).Samples);
+
+    private SampleSet<TSample> Get(int client)
+    {
+        int part = _partition.Part(client);
+        Lazy<SampleSet<TSample>> work;
+        lock (_lock)
+        {
+            if (_cached.TryGetValue(part, out var node))
             {
                 _byUse.Remove(node);
                 _byUse.AddFirst(node);
-                return (node.Value.Shard, _reports[client]!);
+                return node.Value.Set;
             }
 
-            if (!_inProgress.TryGetValue(client, out work!))
+            if (!_inProgress.TryGetValue(part, out work!))
             {
-                work = new Lazy<(Shard<TSample>, ShardReport)>(() => Tokenize(client));
-                _inProgress.Add(client, work);
+                work = new Lazy<SampleSet<TSample>>(() => Tokenize(client));
+                _inProgress.Add(part, work);
             }
         }
 
         try
         {
-            (Shard<TSample> Shard, ShardReport Report) result = work.Value;
-            Keep(client, work, result);
+            SampleSet<TSample> result = work.Value;
+            Keep(client, part, work, result);
             return result;
         }
         finally
         {
             lock (_lock)
             {
-                if (_inProgress.TryGetValue(client, out var current) && current == work)
+                if (_inProgress.TryGetValue(part, out var current) && current == work)
                 {
-                    _inProgress.Remove(client);
+                    _inProgress.Remove(part);
                 }
             }
         }
     }
 
-    private (Shard<TSample> Shard, ShardReport Report) Tokenize(int client)
+    private SampleSet<TSample> Tokenize(int client)
     {
         SampleSet<TSample> set = SampleSet.Encode(_partition.Read(client), _encoder);
-        string name = _partition.Name(client);
-        if (set.Samples.Count == 0)
-        {
-            throw new InputFileException(
+        return set.Samples.Count > 0
+            ? set
+            : throw new InputFileException(
                 _partition.Origin(client),
                 null,
-                $"client {client} ({name}) has no usable sample: of its {set.Tally.Records} records, {set.Tally.DescribeExclusions()}",
+                $"client {client} ({_partition.Name(client)}) has no usable sample: of its {set.Tally.Records} records, {set.Tally.DescribeExclusions()}",
                 "Raise data.max_length, set data.overlong to trim-prompt, or leave this client out");
-        }
-
-        return (new Shard<TSample>(client, name, set.Samples), new ShardReport(client, name, set.Tally));
     }
 
-    private void Keep(int client, Lazy<(Shard<TSample> Shard, ShardReport Report)> work, (Shard<TSample> Shard, ShardReport Report) result)
+    private void Keep(int client, int part, Lazy<SampleSet<TSample>> work, SampleSet<TSample> result)
     {
         lock (_lock)
         {
-            if (_reports[client] is { } counted && (counted.Tally.Usable, counted.Tally.Tokens) != (result.Report.Tally.Usable, result.Report.Tally.Tokens))
+            (int, long) size = (result.Tally.Usable, result.Tally.Tokens);
+            if (_tallies.Size(part) is { } counted && counted != size)
             {
                 throw new InputFileException(
                     _partition.Origin(client),
@@ -128,27 +142,31 @@ public sealed class TokenizedShards<TSample> : IShardSource<TSample>
                     "Leave data files alone during a run, and start it again");
             }
 
-            _reports[client] ??= result.Report;
-            if (!_inProgress.TryGetValue(client, out var current) || current != work)
+            if (_tallies.Size(part) is null)
+            {
+                _tallies.Set(part, result.Tally);
+            }
+
+            if (!_inProgress.TryGetValue(part, out var current) || current != work)
             {
                 return;
             }
 
-            _inProgress.Remove(client);
-            long tokens = result.Report.Tally.Tokens;
+            _inProgress.Remove(part);
+            long tokens = result.Tally.Tokens;
             if (tokens > _cacheTokens)
             {
                 return;
             }
 
-            _cached[client] = _byUse.AddFirst((result.Shard, tokens));
+            _cached[part] = _byUse.AddFirst((part, result));
             _tokens += tokens;
             while (_tokens > _cacheTokens)
             {
-                (Shard<TSample> Shard, long Tokens) oldest = _byUse.Last!.Value;
+                (int oldest, SampleSet<TSample> set) = _byUse.Last!.Value;
                 _byUse.RemoveLast();
-                _cached.Remove(oldest.Shard.Client);
-                _tokens -= oldest.Tokens;
+                _cached.Remove(oldest);
+                _tokens -= set.Tally.Tokens;
             }
         }
     }

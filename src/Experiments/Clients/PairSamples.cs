@@ -38,7 +38,7 @@ public sealed class PairSamples : IClientSamples<ReferencedPair>
         => new(shards, Reference.Round, global => new LoraAdapter(model, lora, global));
 
     /// <inheritdoc/>
-    public int Count(int client) => _shards.Report(client).Tally.Usable;
+    public int Count(int client) => _shards.Size(client).Samples;
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<int, ReferencedPair> Load(

@@ -9,7 +9,7 @@ namespace FedLLM.Experiments.Clients;
 public sealed class SequenceSamples(IShardSource<TokenSequence> shards) : IClientSamples<TokenSequence>
 {
     /// <inheritdoc/>
-    public int Count(int client) => shards.Report(client).Tally.Usable;
+    public int Count(int client) => shards.Size(client).Samples;
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<int, TokenSequence> Load(

@@ -60,6 +60,9 @@ public enum PartitionScheme
 
     /// <summary><c>by-field</c>: one client per value of the field.</summary>
     ByField,
+
+    /// <summary><c>quantity</c>: one distribution, log-normal sizes.</summary>
+    Quantity,
 }
 
 /// <summary>The federated algorithm.</summary>

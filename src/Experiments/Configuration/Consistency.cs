@@ -12,8 +12,7 @@ internal static class Consistency
     /// <summary>Notes every inconsistency where its keys were given.</summary>
     public static void Check(Settings settings)
     {
-        CheckClients(settings);
-        CheckPartition(settings);
+        DataConsistency.Check(settings);
         CheckTask(settings);
         CheckTraining(settings);
         CohortConsistency.Check(settings);
@@ -139,51 +138,6 @@ internal static class Consistency
         if (settings.TryGet(limit, out long available) && warmup >= available)
         {
             settings.AddAtOrigin("training.warmup", $"must be below {limit}");
-        }
-    }
-
-    private static void CheckClients(Settings settings)
-    {
-        if (settings.TryGet("data.partition.clients", out long clients))
-        {
-            if (settings.TryGet("federation.clients_per_round", out long sampled) && sampled > clients)
-            {
-                string path = settings.IsGiven("federation.clients_per_round") ? "federation.clients_per_round" : "data.partition.clients";
-                settings.AddAtOrigin(path, FormattableString.Invariant(
-                    $"federation.clients_per_round is {sampled}, but data.partition.clients is {clients}; sample at most all of them"));
-            }
-        }
-        else if (settings.IsNone("data.partition.clients")
-            && settings.TryGet("data.partition.scheme", out PartitionScheme scheme)
-            && scheme is not (PartitionScheme.Files or PartitionScheme.ByField))
-        {
-            settings.AddAtOrigin("data.partition.clients", "must be a number; auto is for the schemes files and by-field");
-        }
-    }
-
-    private static void CheckPartition(Settings settings)
-    {
-        if (!settings.TryGet("data.partition.scheme", out PartitionScheme scheme))
-        {
-            return;
-        }
-
-        RequireUse<string>("data.partition.field", "dirichlet, shards and by-field", PartitionScheme.Dirichlet, PartitionScheme.Shards, PartitionScheme.ByField);
-        RequireUse<double>("data.partition.alpha", "dirichlet", PartitionScheme.Dirichlet);
-        RequireUse<long>("data.partition.min_size", "dirichlet", PartitionScheme.Dirichlet);
-        RequireUse<long>("data.partition.shards_per_client", "shards", PartitionScheme.Shards);
-
-        void RequireUse<T>(string path, string users, params PartitionScheme[] schemes)
-        {
-            bool used = schemes.Contains(scheme);
-            if (!used && settings.TryGet<T>(path, out _))
-            {
-                settings.AddAtOrigin(path, $"belongs to {users}; remove it, or choose another data.partition.scheme");
-            }
-            else if (used && settings.IsNone(path))
-            {
-                settings.AddAtOrigin(path, "is needed by the scheme; give it a value, or remove the key for its default");
-            }
         }
     }
 }

@@ -1,4 +1,4 @@
-using FedLLM.Data.Examples;
+using FedLLM.Data.Partitioning;
 using FedLLM.Data.Samples;
 using FedLLM.Data.Templates;
 using FedLLM.Engine.Models;
@@ -58,9 +58,11 @@ internal static class Schema
 
     private static IEnumerable<Key> Data() =>
     [
-        new("data.path", new PathType(), null, e => e.Data.Path, KeyRole.Content),
+        new("data.path", new OptionalType(new PathType()), null, e => e.Data.Path, KeyRole.Content),
         new("data.pattern", new OptionalType(new FilePatternType()), "none", e => e.Data.Pattern),
-        new("data.format", new OptionalType(new ChoiceType<RecordFormat>([.. RecordFormat.All.Select(m => (m.Name, m))]), "auto"), "auto", e => e.Data.Format),
+        new("data.format", SourceListType.Format, "auto", e => e.Data.Format),
+        new("data.limit", new OptionalType(new IntegerType(1)), "none", e => Long(e.Data.Limit)),
+        new("data.sources", new OptionalType(new SourceListType()), "none", e => e.Data.Sources) { Identity = e => SourceListType.Identity(e.Data.Sources) },
         new("data.template", new ChoiceType<PromptTemplate>([.. PromptTemplate.All.Select(t => (t.Name, t))]), "alpaca", e => e.Data.Template),
         new("data.max_length", new IntegerType(2, 1 << 24), "512", e => (long)e.Data.MaxLength),
         new("data.overlong", Choice(("exclude", OverlongPolicy.Exclude), ("trim-prompt", OverlongPolicy.TrimPrompt)), "exclude", e => e.Data.Overlong),
@@ -68,12 +70,18 @@ internal static class Schema
         new("data.turns", Choice(("every", TrainedTurns.Every), ("last", TrainedTurns.Last)), "every", e => e.Data.Turns),
         new("data.evaluation", new OptionalType(new HeldOutType()), "none", e => e.Data.Evaluation),
         new("data.partition.scheme", Choice(("iid", PartitionScheme.Iid), ("files", PartitionScheme.Files), ("dirichlet", PartitionScheme.Dirichlet),
-            ("shards", PartitionScheme.Shards), ("by-field", PartitionScheme.ByField)), "iid", e => e.Data.Partition.Scheme),
+            ("shards", PartitionScheme.Shards), ("by-field", PartitionScheme.ByField), ("quantity", PartitionScheme.Quantity)), "iid", e => e.Data.Partition.Scheme),
         new("data.partition.clients", new OptionalType(new IntegerType(1), "auto"), null, e => Long(e.Data.Partition.Clients)),
         new("data.partition.field", new OptionalType(new TextType()), null, e => e.Data.Partition.Field),
-        new("data.partition.alpha", new OptionalType(new NumberType(Bounds.Above(0))), null, e => e.Data.Partition.Alpha),
-        new("data.partition.min_size", new OptionalType(new IntegerType(0)), null, e => Long(e.Data.Partition.MinSize)),
+        new("data.partition.alpha", new OptionalType(new NumberType(new Bounds(DirichletPartitioner.MinAlpha, true, DirichletPartitioner.MaxAlpha, true))), null,
+            e => e.Data.Partition.Alpha),
+        new("data.partition.cap", new OptionalType(new SwitchType()), null, e => e.Data.Partition.Cap),
+        new("data.partition.sigma", new OptionalType(new NumberType(new Bounds(0, true, QuantityPartitioner.MaxSigma, true))), null, e => e.Data.Partition.Sigma),
+        new("data.partition.min_size", new OptionalType(new IntegerType(1)), null, e => Long(e.Data.Partition.MinSize)),
         new("data.partition.shards_per_client", new OptionalType(new IntegerType(1)), null, e => Long(e.Data.Partition.ShardsPerClient)),
+        new("data.partition.test_per_label", new OptionalType(new IntegerType(1)), "none", e => Long(e.Data.Partition.TestPerLabel)),
+        new("data.partition.by_source", new SwitchType(), "false", e => e.Data.Partition.BySource),
+        new("data.partition.registered", new OptionalType(new IntegerType(1)), "none", e => Long(e.Data.Partition.Registered)),
     ];
 
     private static IEnumerable<Key> Federation() =>

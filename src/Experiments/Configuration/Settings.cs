@@ -81,7 +81,7 @@ internal sealed class Settings(string file)
         }
 
         FillIfMissing("name", NameType.From(Path.GetFileNameWithoutExtension(File)));
-        FillPartition();
+        DataDefaults.Fill(this);
         FillByTask();
         CohortKeys.Fill(this);
         FillIfMissing("training.max_steps", TryGet<double>("training.epochs", out _) ? "none" : "10");
@@ -127,18 +127,29 @@ internal sealed class Settings(string file)
         },
         Data = new DataOptions
         {
-            Path = Get<string>("data.path"),
+            Path = (string?)_values["data.path"],
             Pattern = (string?)_values["data.pattern"],
             Format = (RecordFormat?)_values["data.format"],
+            Limit = IntOrNull("data.limit"),
+            Sources = (IReadOnlyList<DataSource>?)_values["data.sources"],
             Template = Get<PromptTemplate>("data.template"),
             MaxLength = Int("data.max_length"),
             Overlong = Get<OverlongPolicy>("data.overlong"),
             Scored = Get<ScoredTokens>("data.scored"),
             Turns = Get<TrainedTurns>("data.turns"),
             Evaluation = (HeldOutData?)_values["data.evaluation"],
-            Partition = new PartitionOptions(
-                Get<PartitionScheme>("data.partition.scheme"), IntOrNull("data.partition.clients"), (string?)_values["data.partition.field"],
-                (double?)_values["data.partition.alpha"], IntOrNull("data.partition.min_size"), IntOrNull("data.partition.shards_per_client")),
+            Partition = new PartitionOptions(Get<PartitionScheme>("data.partition.scheme"), IntOrNull("data.partition.clients"))
+            {
+                Field = (string?)_values["data.partition.field"],
+                Alpha = (double?)_values["data.partition.alpha"],
+                Cap = (bool?)_values["data.partition.cap"],
+                Sigma = (double?)_values["data.partition.sigma"],
+                MinSize = IntOrNull("data.partition.min_size"),
+                ShardsPerClient = IntOrNull("data.partition.shards_per_client"),
+                TestPerLabel = IntOrNull("data.partition.test_per_label"),
+                BySource = Get<bool>("data.partition.by_source"),
+                Registered = IntOrNull("data.partition.registered"),
+            },
         },
         Federation = new FederationOptions
         {
@@ -205,27 +216,12 @@ internal sealed class Settings(string file)
     // A preset's value that another key of the file takes the place of.
     private bool GivesWay(string path) => path switch
     {
-        "data.partition.clients" => CountsItself(),
         "training.epochs" => TryGet<long>("training.max_steps", out _),
         "federation.fraction" => TryGet<long>("federation.clients_per_round", out _)
             || (TryGet("federation.sampling", out CohortSampling sampling) && sampling is not (CohortSampling.FedIt or CohortSampling.FixedFraction)),
         "federation.clients_per_round" => IsGiven("federation.fraction") || _values.GetValueOrDefault("federation.sampling") is CohortSampling.FixedFraction,
-        _ => false,
+        _ => DataDefaults.GivesWay(this, path),
     };
-
-    // Files and values of a field are as many as they are.
-    private bool CountsItself() => _values.GetValueOrDefault("data.partition.scheme") is PartitionScheme.Files or PartitionScheme.ByField;
-
-    // A scheme's keys have defaults where it uses them, and are none elsewhere.
-    private void FillPartition()
-    {
-        var scheme = _values.GetValueOrDefault("data.partition.scheme", PartitionScheme.Iid) as PartitionScheme?;
-        FillIfMissing("data.partition.clients", CountsItself() ? "auto" : "2");
-        FillIfMissing("data.partition.field", scheme is PartitionScheme.Dirichlet or PartitionScheme.Shards or PartitionScheme.ByField ? "category" : "none");
-        FillIfMissing("data.partition.alpha", scheme == PartitionScheme.Dirichlet ? "0.5" : "none");
-        FillIfMissing("data.partition.min_size", scheme == PartitionScheme.Dirichlet ? "1" : "none");
-        FillIfMissing("data.partition.shards_per_client", scheme == PartitionScheme.Shards ? "2" : "none");
-    }
 
     // Defaults that depend on the task and the optimizer.
     private void FillByTask()

@@ -16,8 +16,14 @@ internal static class LaneBudget
     public static int Lanes(PreparedExperiment prepared, TrainingOptions options, int threads)
     {
         // A step's rows: its samples at their mean length, of a pair both answers.
-        double samples = Math.Max(1, prepared.Reports.Sum(r => (double)r.Tally.Usable));
-        double rows = Math.Max(1, options.BatchSize * prepared.Reports.Sum(r => (double)r.Tally.Tokens) / samples);
+        (double samples, double tokens) = (0, 0);
+        for (int client = 0; client < prepared.Shards.Clients; client++)
+        {
+            (int usable, long all) = prepared.Shards.Size(client);
+            (samples, tokens) = (samples + usable, tokens + all);
+        }
+
+        double rows = Math.Max(1, options.BatchSize * tokens / Math.Max(1, samples));
         long perLane = TrainingMemory.BytesPerLane(prepared.Weights.Config, prepared.Experiment.Lora.ToConfig(), (long)rows, options.GradientCheckpointing);
         double budget = options.LaneMemory is { } mebibytes
             ? mebibytes * 1024.0 * 1024.0

@@ -74,31 +74,26 @@ public sealed record PreparedExperiment
         }
 
         (PeftAdapter? reference, string? referenceHash) = LoadReference(experiment, weights.Config);
-        SampleKind kind = experiment.Task == TaskKind.Dpo ? SampleKind.Pair : SampleKind.Sequence;
-        var reader = new ExampleReader(experiment.Data.Format, experiment.Data.Partition.Field ?? "category", kind: kind);
-        IReadOnlyList<string> files = experiment.Data.Partition.Scheme == PartitionScheme.Files
-            ? DataFiles.FindShards(experiment.Data.Path, experiment.Data.Pattern)
-            : DataFiles.FindDataset(experiment.Data.Path, experiment.Data.Pattern);
-        IPartition partition = Cut(experiment, files, reader);
-        HeldOutSplit? split = experiment.Data.Evaluation?.Fraction is { } share ? new HeldOutSplit(partition, share, (ulong)experiment.Seed) : null;
-        CheckClients(experiment, partition);
-        IPartition training = split ?? partition;
-        TaskData data = Encode(
-            experiment, tokenizer, experiment.Federation.Algorithm == Algorithm.Centralized ? new PooledPartition(training) : training, split, reader);
-        var reports = new List<ShardReport>();
+        CutData cut = CutData.Of(experiment);
+        HeldOutSplit? split = experiment.Data.Evaluation?.Fraction is { } share ? new HeldOutSplit(cut.Partition, share, (ulong)experiment.Seed) : null;
+        IPartition parts = split ?? cut.Partition;
+        IPartition partition = experiment.Data.Partition.Registered is { } registered ? new SharedPartition(parts, registered, cut.Origin) : parts;
+        CheckClients(experiment, partition, cut.Origin);
+        TaskData data = Encode(experiment, tokenizer, experiment.Federation.Algorithm == Algorithm.Centralized ? new PooledPartition(parts) : partition, cut, split);
         for (int client = 0; client < data.Shards.Clients; client++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            reports.Add(data.Shards.Report(client));
-            progress?.Invoke(reports[^1]);
+            _ = data.Shards.Size(client); // counts it
+            progress?.Invoke(data.Shards.Report(client));
         }
 
-        CheckWarmup(experiment, reports);
+        var reports = new ShardReports(data.Shards);
+        CheckWarmup(experiment, reports, cut.Origin);
         return new PreparedExperiment
         {
             Experiment = experiment,
             Inputs = new ExperimentInputs(
-                ModelDirectory.ContentHash(experiment.Model.Path), DataFingerprint.Compute(files), NumericsVersion.Current, referenceHash),
+                ModelDirectory.ContentHash(experiment.Model.Path), cut.Fingerprint, NumericsVersion.Current, referenceHash),
             Weights = weights,
             Tokenizer = tokenizer,
             Data = data,
@@ -123,7 +118,7 @@ public sealed record PreparedExperiment
     }
 
     private static TaskData Encode(
-        Experiment experiment, ITokenizer tokenizer, IPartition partition, HeldOutSplit? split, ExampleReader reader)
+        Experiment experiment, ITokenizer tokenizer, IPartition partition, CutData cut, HeldOutSplit? split)
     {
         DataOptions options = experiment.Data;
         if (experiment.Task == TaskKind.Dpo)
@@ -136,9 +131,21 @@ public sealed record PreparedExperiment
         return new SequenceData(new TokenizedShards<TokenSequence>(partition, sequences), HeldOut(sequences));
 
         SampleSet<TSample>? HeldOut<TSample>(ISampleEncoder<TSample> encoder)
-            where TSample : class => split is not null
-                ? SampleSet.EncodeHeldOut(options.Path, Enumerable.Range(0, split.Clients).SelectMany(split.ReadHeldOut), encoder)
-                : experiment.Evaluation.Data is { } held ? SampleSet.LoadHeldOut(held, reader, encoder) : null;
+            where TSample : class
+        {
+            if (split is not null)
+            {
+                return SampleSet.EncodeHeldOut(cut.Origin, Enumerable.Range(0, split.Clients).SelectMany(split.ReadHeldOut), encoder);
+            }
+
+            if (cut.Test is not null)
+            {
+                return SampleSet.EncodeHeldOut(cut.Origin, cut.Test, encoder);
+            }
+
+            SampleKind kind = experiment.Task == TaskKind.Dpo ? SampleKind.Pair : SampleKind.Sequence;
+            return experiment.Evaluation.Data is { } held ? SampleSet.LoadHeldOut(held, new ExampleReader(options.Format, kind: kind), encoder) : null;
+        }
     }
 
     private static (PeftAdapter? Adapter, string? Hash) LoadReference(Experiment experiment, ModelConfig model)
@@ -153,36 +160,8 @@ public sealed record PreparedExperiment
         return (adapter, DataFingerprint.Compute([Path.Combine(path, "adapter_config.json"), Path.Combine(path, "adapter_model.safetensors")]));
     }
 
-    private static IPartition Cut(Experiment experiment, IReadOnlyList<string> files, ExampleReader reader)
-    {
-        if (experiment.Data.Partition.Scheme == PartitionScheme.Files)
-        {
-            return new FilePartition(files, reader);
-        }
-
-        PartitionOptions options = experiment.Data.Partition;
-        string origin = experiment.Data.Path;
-        ulong seed = (ulong)experiment.Seed;
-        Example[] examples = [.. files.SelectMany(reader.Read)];
-        if (options.Scheme == PartitionScheme.Iid)
-        {
-            return new RowPartition(origin, examples, IidPartitioner.Cut(examples.Length, options.Clients!.Value, seed, origin));
-        }
-
-        IReadOnlyList<LabelGroup> groups = LabelGroup.Of(examples);
-        return options.Scheme switch
-        {
-            PartitionScheme.ByField => new RowPartition(origin, examples, [.. groups.Select(g => g.Rows)], [.. groups.Select(g => g.Label)]),
-            PartitionScheme.Dirichlet => new RowPartition(
-                origin, examples, DirichletPartitioner.Cut(groups, options.Clients!.Value, options.Alpha!.Value, options.MinSize!.Value, seed, origin)),
-            PartitionScheme.Shards => new RowPartition(
-                origin, examples, ShardPartitioner.Cut(groups, options.Clients!.Value, options.ShardsPerClient!.Value, seed, origin)),
-            _ => throw new InvalidOperationException($"The partition scheme {options.Scheme} is not handled."),
-        };
-    }
-
     // Passes over a shard are as many steps as it is large, which the experiment file cannot know.
-    private static void CheckWarmup(Experiment experiment, IReadOnlyList<ShardReport> reports)
+    private static void CheckWarmup(Experiment experiment, IReadOnlyList<ShardReport> reports, string origin)
     {
         TrainingOptions options = experiment.Training;
         if (options.Epochs is null || options.Schedule is not (LearningRateSchedule.CosineByStep or LearningRateSchedule.LinearByStep))
@@ -194,32 +173,25 @@ public sealed record PreparedExperiment
         if (options.Warmup >= options.Steps(smallest.Tally.Usable))
         {
             throw new InputFileException(
-                experiment.Data.Path, null,
+                origin, null,
                 $"client {smallest.Client} ({smallest.Name}) takes {options.Steps(smallest.Tally.Usable)} optimizer steps in a round, but training.warmup is {options.Warmup}",
                 "Set training.warmup below the steps of every client");
         }
     }
 
-    private static void CheckClients(Experiment experiment, IPartition partition)
+    private static void CheckClients(Experiment experiment, IPartition partition, string origin)
     {
-        if (experiment.Data.Partition.Clients is { } expected && expected != partition.Clients)
-        {
-            throw new InputFileException(
-                experiment.Data.Path, null, $"holds {partition.Clients} shards, but data.partition.clients is {expected}",
-                "Correct data.pattern or data.partition.clients, or leave the latter out");
-        }
-
         if (experiment.Federation.Client >= partition.Clients)
         {
             throw new InputFileException(
-                experiment.Data.Path, null, $"holds {partition.Clients} shards, but federation.client is {experiment.Federation.Client}",
+                origin, null, $"holds {partition.Clients} shards, but federation.client is {experiment.Federation.Client}",
                 "Name a client below that number; the first is 0");
         }
 
         if (experiment.Federation.ClientsPerRound > partition.Clients)
         {
             throw new InputFileException(
-                experiment.Data.Path, null, $"holds {partition.Clients} shards, but federation.clients_per_round is {experiment.Federation.ClientsPerRound}",
+                origin, null, $"holds {partition.Clients} shards, but federation.clients_per_round is {experiment.Federation.ClientsPerRound}",
                 "Sample at most all clients");
         }
     }

@@ -80,6 +80,21 @@ public sealed class LabelPartitionTests
     }
 
     [Fact]
+    public void Dirichlet_WithoutTheCap_FillsClientsBeyondTheirEqualShare()
+    {
+        // Each of two clients takes a uniform share of every label: without the cap one of them often holds more than half by more than the last label's rows.
+        Assert.Contains(Enumerable.Range(0, 50), seed =>
+            DirichletPartitioner.Cut(Groups(60, 20, 20), 2, 1, 1, (ulong)seed, "memory", capped: false)
+                .Any(part => part.Count(row => row < 60) >= 50 && part.Any(row => row >= 60)));
+    }
+
+    [Theory]
+    [InlineData(DirichletPartitioner.MinAlpha)]
+    [InlineData(DirichletPartitioner.MaxAlpha)]
+    public void Dirichlet_ExtremeAlpha_StillCuts(double alpha) =>
+        Assert.Equal(300, Dirichlet(Groups([.. Enumerable.Repeat(10, 30)]), 4, alpha, 1, 3).Sum(p => p.Length));
+
+    [Fact]
     public void Dirichlet_TinyAlpha_StillCuts()
     {
         // Gamma(0.001) underflows in float64 nearly always; the logarithms do not.
@@ -94,6 +109,7 @@ public sealed class LabelPartitionTests
         Assert.Contains("data.partition.alpha", Refused(Groups(100), 10, 0.01, 9), StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => Dirichlet(Groups(10), 2, double.NaN, 1, 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => Dirichlet(Groups(10), 2, 0, 1, 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Dirichlet(Groups(10), 2, 1e300, 1, 1));
     }
 
     [Theory]

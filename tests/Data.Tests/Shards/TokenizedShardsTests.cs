@@ -34,7 +34,8 @@ public sealed class TokenizedShardsTests : IDisposable
     {
         var tokenizer = FakeTokenizer.Characters();
         TokenizedShards<TokenSequence> shards = Shards(tokenizer, 0, 3);
-        Assert.Same(shards.Report(0), shards.Report(0));
+        Assert.Equal((3, shards.Report(0).Tally.Tokens), shards.Size(0));
+        Assert.Equal(3, shards.Report(0).Tally.Usable);
         Assert.Equal(3, tokenizer.Encodings);
         Assert.Equal(shards.Load(0).Samples.Select(s => s.Tokens), shards.Load(0).Samples.Select(s => s.Tokens));
         Assert.Equal(9, tokenizer.Encodings);
@@ -69,6 +70,53 @@ public sealed class TokenizedShardsTests : IDisposable
         Assert.Equal(16, loaded.Count);
         Assert.Equal(40, tokenizer.Encodings);
         Assert.Single(loaded.Distinct());
+    }
+
+    [Fact]
+    public void Report_OfEveryPart_IsWhatWasCounted()
+    {
+        string[] paths =
+        [
+            _folder.Write("a.json", """[{"instruction":"I","output":"R","category":"x"},{"instruction":"I","output":"","category":"x"},{"instruction":"I","output":"RR","category":"y"}]"""),
+            _folder.Write("b.json", """[{"instruction":"I","output":"R"}]"""),
+            _folder.Write("c.json", """[{"instruction":"I","output":"RRR","category":"y"}]"""),
+        ];
+        var encoder = new SampleEncoder(FakeTokenizer.Characters(), PromptTemplate.Vicuna, 512);
+        var shards = new TokenizedShards<TokenSequence>(new FilePartition(paths, new ExampleReader()), encoder);
+        foreach (int client in (int[])[2, 0, 1])
+        {
+            shards.Report(client);
+        }
+
+        for (int client = 0; client < 3; client++)
+        {
+            SampleTally expected = SampleSet.Encode(new ExampleReader().Read(paths[client]), encoder).Tally;
+            SampleTally counted = shards.Report(client).Tally;
+            Assert.Equal(
+                (expected.Records, expected.Usable, expected.Tokens, expected.ScoredTokens, expected.Longest),
+                (counted.Records, counted.Usable, counted.Tokens, counted.ScoredTokens, counted.Longest));
+            Assert.Equal(expected.Labels, counted.Labels);
+            Assert.Equal(expected.Excluded, counted.Excluded);
+            Assert.Equal(expected.Truncated, counted.Truncated);
+            Assert.Equal((expected.Usable, expected.Tokens), shards.Size(client));
+        }
+
+        Assert.Equal(1, shards.Report(0).Tally.Excluded[ExclusionReason.EmptyResponse]);
+    }
+
+    [Fact]
+    public void Load_ClientsOfOnePart_ShareItsSamples()
+    {
+        var tokenizer = FakeTokenizer.Characters();
+        Example[] examples = [new InstructionExample("I", "R", null, default), new InstructionExample("I", "RR", null, default)];
+        var parts = new RowPartition("memory", examples, [[0], [1]]);
+        var shards = new TokenizedShards<TokenSequence>(
+            new SharedPartition(parts, 100_000, "memory"), new SampleEncoder(tokenizer, PromptTemplate.Vicuna, 512));
+        Assert.Equal(100_000, shards.Clients);
+        Assert.All(Enumerable.Range(0, shards.Clients), client => Assert.Equal(1, shards.Size(client).Samples));
+        Assert.Same(shards.Load(1).Samples, shards.Load(99_999).Samples);
+        Assert.Equal((99_999, "client_1+49999"), (shards.Load(99_999).Client, shards.Load(99_999).Name));
+        Assert.Equal(2, tokenizer.Encodings);
     }
 
     [Fact]

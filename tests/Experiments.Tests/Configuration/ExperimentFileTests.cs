@@ -51,12 +51,13 @@ public sealed class ExperimentFileTests
             {
                 Path = "/exp/PATH",
                 Pattern = "local_*.json.gz",
+                Limit = 20000,
                 Template = PromptTemplate.Alpaca,
                 MaxLength = 512,
                 Overlong = OverlongPolicy.Exclude,
                 Scored = ScoredTokens.Response,
                 Turns = TrainedTurns.Every,
-                Partition = new PartitionOptions(PartitionScheme.Iid, 20, null, null, null, null),
+                Partition = new PartitionOptions(PartitionScheme.Iid, 20),
             },
             e.Data);
         Assert.Equal(
@@ -133,15 +134,21 @@ public sealed class ExperimentFileTests
     public void Parse_PresetWithSchemeFiles_DoesNotTakeThePresetsNumberOfClients() =>
         Assert.Null(Parse("preset: openfedllm-sft\nmodel: {path: base}\ndata: {path: shards, partition: {scheme: files}}\n").Data.Partition.Clients);
 
-    [Theory]
-    [InlineData("{scheme: dirichlet, clients: 9}", PartitionScheme.Dirichlet, 9, "category", 0.5, 1, null)]
-    [InlineData("{scheme: dirichlet, alpha: 2, min_size: 40, field: topic}", PartitionScheme.Dirichlet, 2, "topic", 2.0, 40, null)]
-    [InlineData("{scheme: shards, clients: 4}", PartitionScheme.Shards, 4, "category", null, null, 2)]
-    [InlineData("{scheme: by-field, field: language}", PartitionScheme.ByField, null, "language", null, null, null)]
-    public void Parse_Partition_HasTheSchemesDefaults(
-        string yaml, PartitionScheme scheme, int? clients, string? field, double? alpha, int? minSize, int? shardsPerClient) => Assert.Equal(
-        new PartitionOptions(scheme, clients, field, alpha, minSize, shardsPerClient),
-        Parse($"model: {{path: base}}\ndata: {{path: x, partition: {yaml}}}").Data.Partition);
+    [Fact]
+    public void Parse_Partition_HasTheSchemesDefaults()
+    {
+        Assert.Equal(
+            new PartitionOptions(PartitionScheme.Dirichlet, 9) { Field = "category", Alpha = 0.5, Cap = true, MinSize = 1 }, Partition("{scheme: dirichlet, clients: 9}"));
+        Assert.Equal(
+            new PartitionOptions(PartitionScheme.Dirichlet, 2) { Field = "topic", Alpha = 2, Cap = false, MinSize = 40, TestPerLabel = 10 },
+            Partition("{scheme: dirichlet, alpha: 2, cap: false, min_size: 40, field: topic, test_per_label: 10}"));
+        Assert.Equal(new PartitionOptions(PartitionScheme.Shards, 4) { Field = "category", ShardsPerClient = 2 }, Partition("{scheme: shards, clients: 4}"));
+        Assert.Equal(new PartitionOptions(PartitionScheme.ByField, null) { Field = "language" }, Partition("{scheme: by-field, field: language}"));
+        Assert.Equal(new PartitionOptions(PartitionScheme.Quantity, 8) { Sigma = 1, MinSize = 1 }, Partition("{scheme: quantity, clients: 8}"));
+        Assert.Equal(new PartitionOptions(PartitionScheme.Iid, 2) { Field = "category", TestPerLabel = 5, Registered = 100 }, Partition("{test_per_label: 5, registered: 100}"));
+
+        static PartitionOptions Partition(string yaml) => Parse($"model: {{path: base}}\ndata: {{path: x, partition: {yaml}}}").Data.Partition;
+    }
 
     [Fact]
     public void Parse_PresetShepherd_WorksAsItIs()
@@ -151,7 +158,7 @@ public sealed class ExperimentFileTests
         Assert.Equal((16, 16.0, 8, 8), (e.Lora.Rank, e.Lora.Alpha, e.Training.BatchSize, e.Training.GradientAccumulation));
         Assert.Equal([LinearKind.Query], e.Lora.Targets.Names);
         Assert.Equal((ScoredTokens.All, LearningRateSchedule.LinearByStep, 0.0), (e.Data.Scored, e.Training.Schedule, e.Training.MinLearningRate));
-        Assert.Equal(new PartitionOptions(PartitionScheme.Files, null, null, null, null, null), e.Data.Partition);
+        Assert.Equal(new PartitionOptions(PartitionScheme.Files, null), e.Data.Partition);
 
         // Ten passes over a shard of 1,000: ceil(1000 / 8) = 125 micro-batches, ceil(125 / 8) = 16 steps each. A tenth of the clients, one at least.
         Assert.Equal(((int?)null, 10.0, 160), (e.Training.MaxSteps, e.Training.Epochs, e.Training.Steps(1000)));
@@ -223,7 +230,7 @@ public sealed class ExperimentFileTests
     }
 
     [Theory]
-    [InlineData("partition: {scheme: quantity}", "data.partition.scheme", "must be iid, files, dirichlet, shards or by-field")]
+    [InlineData("partition: {scheme: random}", "data.partition.scheme", "must be iid, files, dirichlet, shards, by-field or quantity")]
     [InlineData("partition: {alpha: 0.5}", "data.partition.alpha", "belongs to dirichlet")]
     [InlineData("partition: {scheme: dirichlet, shards_per_client: 3}", "data.partition.shards_per_client", "belongs to shards")]
     [InlineData("partition: {scheme: shards, field: none}", "data.partition.field", "is needed by the scheme")]

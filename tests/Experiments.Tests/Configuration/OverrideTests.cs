@@ -43,7 +43,7 @@ public sealed class OverrideTests
     [InlineData("lora=3", "--set: lora: is a section; set one of its keys, such as lora.rank")]
     [InlineData("lora.rank", "--set: needs key.path=value, such as --set lora.rank=16")]
     [InlineData("lora.targets=q_proj,x", "--set: lora.targets: must be a list of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj (or all-linear)")]
-    [InlineData("data.path=", "--set: data.path: has no value; it must be a path")]
+    [InlineData("data.path=", "--set: data.path: has no value; it must be a path, or none")]
     public void Parse_BadOverride_IsNamed(string text, string expected) =>
         Assert.Equal(expected, Assert.Throws<ExperimentFileException>(() => Parse(text)).Message);
 

@@ -45,7 +45,7 @@ public sealed class ExperimentRunnerTests : IDisposable
     {
         RunResult result = await Run("clients", "federation.rounds=1");
         using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(result.Directory, "clients.json")));
-        string data = DemoAssets.Experiment().Data.Path;
+        string data = DemoAssets.Experiment().Data.Path!;
         JsonElement[] clients = [.. document.RootElement.EnumerateArray()];
         Assert.Equal(20, clients.Length);
         for (int i = 0; i < clients.Length; i++)

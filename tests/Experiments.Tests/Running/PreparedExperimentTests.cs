@@ -13,6 +13,7 @@ public sealed class PreparedExperimentTests
     [InlineData("dirichlet", "5", 5)]
     [InlineData("shards", "6", 6)]
     [InlineData("by-field", "auto", 12)]
+    [InlineData("quantity", "9", 9)]
     public void Prepare_EveryScheme_LosesNoSample(string scheme, string clients, int expected)
     {
         PreparedExperiment prepared = PreparedExperiment.Prepare(DemoAssets.Experiment($"data.partition.scheme={scheme}", $"data.partition.clients={clients}"));

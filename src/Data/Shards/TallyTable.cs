@@ -1,0 +1,96 @@
+using FedLLM.Data.Samples;
+
+namespace FedLLM.Data.Shards;
+
+/// <summary>
+/// The tallies of many parts: 40 bytes each, and 8 for every label, reason of exclusion and truncated part that occurs in it; names of labels are kept once.
+/// Not safe for concurrent use.
+/// </summary>
+/// <param name="parts">Number of parts.</param>
+internal sealed class TallyTable(int parts)
+{
+    private readonly Row[] _rows = new Row[parts];
+    private readonly List<(int Key, int Count)> _counts = [];
+    private readonly List<string> _labels = [];
+    private readonly Dictionary<string, int> _labelIds = new(StringComparer.Ordinal);
+
+    /// <summary>Returns a part's tally, or null where it was not counted yet.</summary>
+    public SampleTally? Find(int part)
+    {
+        Row row = _rows[part];
+        if (!row.IsCounted)
+        {
+            return null;
+        }
+
+        int next = row.First;
+        var labels = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        for (int i = 0; i < row.Labels; i++, next++)
+        {
+            labels.Add(_labels[_counts[next].Key], _counts[next].Count);
+        }
+
+        var excluded = new SortedDictionary<ExclusionReason, int>();
+        for (int i = 0; i < row.Excluded; i++, next++)
+        {
+            excluded.Add((ExclusionReason)_counts[next].Key, _counts[next].Count);
+        }
+
+        var truncated = new SortedDictionary<Truncation, int>();
+        for (int i = 0; i < row.Truncated; i++, next++)
+        {
+            truncated.Add((Truncation)_counts[next].Key, _counts[next].Count);
+        }
+
+        return new SampleTally(row.Records, row.Usable, excluded, row.Tokens, row.Scored, row.Longest, labels) { Truncated = truncated };
+    }
+
+    /// <summary>Returns a part's number of usable samples and their tokens, or null where it was not counted yet.</summary>
+    public (int Usable, long Tokens)? Size(int part) => _rows[part] is { IsCounted: true } row ? (row.Usable, row.Tokens) : null;
+
+    /// <summary>Keeps the tally of a part that was not counted yet.</summary>
+    public void Set(int part, SampleTally tally)
+    {
+        _rows[part] = new Row
+        {
+            IsCounted = true,
+            Records = tally.Records,
+            Usable = tally.Usable,
+            Longest = tally.Longest,
+            Tokens = tally.Tokens,
+            Scored = tally.ScoredTokens,
+            First = _counts.Count,
+            Labels = tally.Labels.Count,
+            Excluded = (byte)tally.Excluded.Count,
+            Truncated = (byte)tally.Truncated.Count,
+        };
+        foreach ((string label, int count) in tally.Labels)
+        {
+            if (!_labelIds.TryGetValue(label, out int id))
+            {
+                id = _labels.Count;
+                _labelIds.Add(label, id);
+                _labels.Add(label);
+            }
+
+            _counts.Add((id, count));
+        }
+
+        _counts.AddRange(tally.Excluded.Select(e => ((int)e.Key, e.Value)));
+        _counts.AddRange(tally.Truncated.Select(t => ((int)t.Key, t.Value)));
+    }
+
+    private struct Row
+    {
+        public int Records;
+        public int Usable;
+        public int Longest;
+        public int First; // of its counts: labels, then exclusions, then truncations
+        public long Tokens;
+        public long Scored;
+        public int Labels;
+        public byte Excluded;
+        public byte Truncated;
+        public bool IsCounted;
+    }
+}
