@@ -1,10 +1,13 @@
 using FedLLM.Benchmarks;
+using FedLLM.Benchmarks.Training;
 
 // One file a command; each takes the arguments after its name and returns the exit code.
 var commands = new Dictionary<string, Func<string[], int>>(StringComparer.Ordinal)
 {
     ["gemm"] = GemmCommand.Run,
     ["train"] = TrainCommand.Run,
+    ["peers"] = PeersCommand.Run,
+    ["turns"] = TurnsCommand.Run,
     ["compare"] = CompareCommand.Run,
     ["aggregation"] = AggregationCommand.Run,
 };

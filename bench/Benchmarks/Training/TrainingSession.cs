@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using FedLLM.Engine.Models;
+using FedLLM.Engine.Training;
+using FedLLM.Experiments.Clients;
+using FedLLM.Numerics;
+
+namespace FedLLM.Benchmarks.Training;
+
+/// <summary>Our side of a case.</summary>
+internal interface ITrainingSession : IDisposable
+{
+    /// <summary>Trains every client once, each from the same adapter with a fresh optimizer.</summary>
+    TurnResult Turn();
+}
+
+/// <summary>What one turn measured: the lines that our process and a peer's print.</summary>
+/// <param name="Seconds">Wall time.</param>
+/// <param name="Losses">The loss of every step of every client, client after client.</param>
+/// <param name="PeakMemory">Peak of the process's resident memory so far, bytes.</param>
+internal sealed record TurnResult(double Seconds, double[] Losses, long PeakMemory)
+{
+    /// <summary>Bytes allocated on the managed heap during the steps; of one client alone, else 0.</summary>
+    public long Allocated { get; init; }
+
+    /// <summary>The peak of fused multiply-adds on as many threads, measured around the turn, in operations per second; 0 where it is not measured.</summary>
+    public double FmaPeak { get; init; }
+}
+
+/// <summary>Trains clients with the product's own team of threads and lanes, as the embedded fleet does.</summary>
+internal sealed class TrainingSession<TSample> : ITrainingSession
+{
+    // Some 3 ms.
+    private const int PeakIterations = 1_000_000;
+
+    private readonly TensorSet _initial;
+    private readonly StepSettings _settings;
+    private readonly Func<int, LanguageModel, TSample[][]> _load;
+    private readonly Workers _peakWorkers;
+    private readonly LaneTeam<TSample> _team;
+    private readonly int[] _clients;
+    private readonly double[][] _losses;
+    private long _allocated;
+
+    /// <summary>Sets up the threads and lanes.</summary>
+    /// <param name="weights">The base model.</param>
+    /// <param name="initial">The adapter every client starts from.</param>
+    /// <param name="objective">The loss.</param>
+    /// <param name="settings">How steps are done.</param>
+    /// <param name="threads">Threads.</param>
+    /// <param name="lanes">Most clients that train side by side.</param>
+    /// <param name="clients">Number of clients.</param>
+    /// <param name="load">Returns a client's batches, one a step; called inside the turn, with the base model on the client's threads.</param>
+    public TrainingSession(
+        DecoderWeights weights, TensorSet initial, IObjective<TSample> objective, StepSettings settings, int threads, int lanes, int clients,
+        Func<int, LanguageModel, TSample[][]> load)
+    {
+        (_initial, _settings, _load) = (initial, settings, load);
+        _team = new LaneTeam<TSample>(
+            count => new LaneGroup<TSample>(weights, CaseFolder.Lora, new AdamWSettings(), objective, count, checkpointing: false), threads, lanes);
+        _peakWorkers = new Workers(threads);
+        _clients = [.. Enumerable.Range(0, clients)];
+        _losses = new double[clients][];
+    }
+
+    /// <inheritdoc/>
+    public TurnResult Turn()
+    {
+        _allocated = 0;
+        double before = MeasurePeak();
+        long start = Stopwatch.GetTimestamp();
+        _team.RunAsync(_clients, Train, default).GetAwaiter().GetResult();
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return new TurnResult(seconds, [.. _losses.SelectMany(l => l)], Process.GetCurrentProcess().PeakWorkingSet64)
+        {
+            Allocated = _clients.Length == 1 ? _allocated : 0,
+            FmaPeak = (before + MeasurePeak()) / 2,
+        };
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _team.Dispose();
+        _peakWorkers.Dispose();
+    }
+
+    private double MeasurePeak()
+    {
+        long start = Stopwatch.GetTimestamp();
+        FmaPeak.Run(_peakWorkers, PeakIterations);
+        return _peakWorkers.Count * PeakIterations * FmaPeak.OperationsPerIteration / Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    private void Train(LaneGroup<TSample> group, IReadOnlyList<int> clients)
+    {
+        var lanes = new TrainingLane[clients.Count];
+        var batches = new TSample[clients.Count][][];
+        for (int i = 0; i < lanes.Length; i++)
+        {
+            lanes[i] = group.Lane(i);
+            lanes[i].Start(_initial);
+            batches[i] = _load(clients[i], group.Model);
+            _losses[clients[i]] = new double[batches[i].Length];
+        }
+
+        LaneStep<TSample>[][] steps = [.. Enumerable.Range(0, batches[0].Length).Select(step => lanes.Select(
+            (lane, i) => new LaneStep<TSample>(lane, [batches[i][step]], _settings with { Client = clients[i], Step = step })).ToArray())];
+        var results = new StepResult[lanes.Length];
+        long before = GC.GetTotalAllocatedBytes(precise: true);
+        for (int step = 0; step < steps.Length; step++)
+        {
+            group.Trainer.Step(steps[step], results);
+            for (int i = 0; i < lanes.Length; i++)
+            {
+                _losses[clients[i]][step] = results[i].Loss;
+            }
+        }
+
+        _allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
+    }
+}
