@@ -23,6 +23,9 @@ internal sealed class Contestant : IDisposable
     /// <summary>What tables call it.</summary>
     public string Name { get; }
 
+    /// <summary>Whether it computes in float32, so that its losses are the others' but for rounding.</summary>
+    public bool IsFloat32 { get; private init; } = true;
+
     /// <summary>What it runs on, as it says itself.</summary>
     public string Versions { get; private set; } = string.Empty;
 
@@ -53,8 +56,15 @@ internal sealed class Contestant : IDisposable
         return new Contestant(name, start);
     }
 
-    /// <summary>Starts a peer: <paramref name="python"/>, which may be several words, on <paramref name="script"/>.</summary>
-    public static Contestant Peer(string python, string script, string folder, string loop, string type, int threads)
+    /// <summary>Starts a peer on the case in <paramref name="folder"/>.</summary>
+    /// <param name="python">The command that runs Python; it may be several words.</param>
+    /// <param name="script">The peer's script.</param>
+    /// <param name="folder">The case.</param>
+    /// <param name="loop">The script's <c>--loop</c>.</param>
+    /// <param name="type">The script's <c>--dtype</c>.</param>
+    /// <param name="preload">A shared library that takes the place of the C library's allocator, or null.</param>
+    /// <param name="threads">Threads.</param>
+    public static Contestant Peer(string python, string script, string folder, string loop, string type, string? preload, int threads)
     {
         string[] words = python.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         var start = new ProcessStartInfo(words[0]);
@@ -66,7 +76,13 @@ internal sealed class Contestant : IDisposable
         // A kernel chosen by hand would slow PyTorch down on processors that have a better one.
         start.Environment.Remove("OPENBLAS_CORETYPE");
         start.Environment.Remove("OPENBLAS_L2_SIZE");
-        return new Contestant($"PyTorch, {loop}, {type}", start);
+        if (preload is not null)
+        {
+            start.Environment["LD_PRELOAD"] = preload;
+        }
+
+        string name = $"PyTorch, {loop}, {type}{(preload is null ? string.Empty : $", {Path.GetFileName(preload).Split('.')[0]}")}";
+        return new Contestant(name, start) { IsFloat32 = type == "float32" };
     }
 
     /// <summary>Lets all contestants train in turns; the first turn of each warms it up and is thrown away.</summary>

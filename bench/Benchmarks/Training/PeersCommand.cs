@@ -5,13 +5,13 @@ using FedLLM.Engine.Models;
 namespace FedLLM.Benchmarks.Training;
 
 /// <summary>
-/// <c>peers [--python "COMMAND"] [--case NAME] [--peers transformers:float32,…] [--repeats N] [--threads N] [--shared DIR] [--out FILE]</c>: our training and
+/// <c>peers [--python "COMMAND"] [--case NAME] [--preload LIBRARY] [--peers LOOP:TYPE[:plain],…] [--repeats N] [--threads N] [--shared DIR] [--out FILE]</c>: our training and
 /// PyTorch's (bench/peers/peer.py) on the same model directory and the same batches, in turns, each in a process of its own. Their losses are compared.
-/// Without <c>--python</c> ours runs alone. With <c>--out</c> the rows of the measured cases take the place of those that the file has.
+/// Without <c>--python</c> ours runs alone. <c>--preload</c> names a faster allocator for the peers, but not for those that are plain. With <c>--out</c> the rows of the measured cases take the place of those that the file has.
 /// </summary>
 internal static class PeersCommand
 {
-    private const string DefaultPeers = "transformers:float32,lean:float32,transformers:bfloat16,lean:bfloat16";
+    private const string DefaultPeers = "transformers:float32:plain,transformers:float32,lean:float32,lean:bfloat16";
 
     // Two exact implementations differ by rounding; an implementation of something else by more.
     private const double LossTolerance = 1e-3;
@@ -23,7 +23,13 @@ internal static class PeersCommand
         int threads = int.Parse(Arguments.Option(args, "--threads") ?? "2", CultureInfo.InvariantCulture);
         string shared = Arguments.Shared(args);
         string? python = Arguments.Option(args, "--python");
+        string? preload = Arguments.Option(args, "--preload");
         string[] peers = python is null ? [] : (Arguments.Option(args, "--peers") ?? DefaultPeers).Split(',');
+        if (preload is null)
+        {
+            peers = [.. peers.Select(p => p.Replace(":plain", string.Empty, StringComparison.Ordinal)).Distinct()];
+        }
+
         if (python is null)
         {
             Console.Error.WriteLine("No --python: ours runs alone (bench/peers/README.md says how to bring a peer up).");
@@ -39,14 +45,14 @@ internal static class PeersCommand
                 continue;
             }
 
-            equal &= Measure(work, python, peers, threads, repeats, table);
+            equal &= Measure(work, python, preload, peers, threads, repeats, table);
         }
 
         Console.Write(table.Write());
         return equal ? 0 : 1;
     }
 
-    private static bool Measure(TrainingCase work, string? python, string[] peers, int threads, int repeats, PeersTable table)
+    private static bool Measure(TrainingCase work, string? python, string? preload, string[] peers, int threads, int repeats, PeersTable table)
     {
         using var folder = new TemporaryFolder();
         string script = Path.Combine(folder.Path, "peer.py");
@@ -69,7 +75,7 @@ internal static class PeersCommand
 
             foreach (string[] peer in peers.Select(p => p.Split(':')))
             {
-                contestants.Add(Contestant.Peer(python!, script, folder.Path, peer[0], peer[1], threads));
+                contestants.Add(Contestant.Peer(python!, script, folder.Path, peer[0], peer[1], peer.Length > 2 ? null : preload, threads));
             }
 
             Contestant.Race(contestants, repeats);

@@ -26,7 +26,7 @@ internal sealed class PeersTable(string? path, int threads)
             double ratio = Contestant.Median(contestant.Turns.Zip(ours.Turns, (theirs, own) => theirs.Seconds / own.Seconds));
             double share = Contestant.Median(contestant.Turns.Zip(ours.Turns, (theirs, own) => operations / theirs.Seconds / own.FmaPeak));
             double difference = contestant.Turns.Max(t => Difference(t.Losses, ours.Turns[0].Losses));
-            if (!contestant.Name.EndsWith("bfloat16", StringComparison.Ordinal) && !(difference <= tolerance))
+            if (contestant.IsFloat32 && !(difference <= tolerance))
             {
                 equal = false;
                 Console.Error.WriteLine($"{work.Name}: the losses of {contestant.Name} differ by {difference:E1}: {string.Join(' ', contestant.Turns[0].Losses)} against {string.Join(' ', ours.Turns[0].Losses)}");
