@@ -46,11 +46,11 @@ internal static class TrainingCases
         _ when !Directory.Exists(shared) => null,
         "dolly" => new TrainingCase(name, WriteDense)
         {
-            Sequences = Clients(Dolly(Mistral(shared), shared), clients: 1, steps: 4, batch: 16),
+            Sequences = Clients(Dolly(Mistral(shared), shared), clients: 1, steps: 3, batch: 16),
         },
         "hh-dpo" => new TrainingCase(name, WriteDense)
         {
-            Pairs = Clients(Preferences(Mistral(shared), shared), clients: 1, steps: 3, batch: 8),
+            Pairs = Clients(Preferences(Mistral(shared), shared), clients: 1, steps: 2, batch: 8),
         },
         "stories-dolly" => new TrainingCase(name, folder => CopyStories(shared, folder))
         {
