@@ -25,8 +25,8 @@ IGNORED = -100  # the label of a token that is not scored
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def read_safetensors(path):
-    """Returns the tensors of a file by name; needs no package."""
+def read_safetensors(path, dtype=torch.float32):
+    """Returns the tensors of a file by name, converted one by one; needs no package."""
     types = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
     with open(path, "rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
@@ -36,7 +36,8 @@ def read_safetensors(path):
             if name != "__metadata__":
                 begin, end = entry["data_offsets"]
                 file.seek(start + begin)
-                tensors[name] = torch.frombuffer(bytearray(file.read(end - begin)), dtype=types[entry["dtype"]]).reshape(entry["shape"])
+                values = torch.frombuffer(bytearray(file.read(end - begin)), dtype=types[entry["dtype"]])
+                tensors[name] = values.reshape(entry["shape"]).to(dtype)
         return tensors
 
 
@@ -95,7 +96,7 @@ class LeanLlama:
     def __init__(self, folder, adapter, dtype):
         with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
             config = json.load(file)
-        weights = {name: tensor.to(dtype) for name, tensor in read_safetensors(os.path.join(folder, "model.safetensors")).items()}
+        weights = read_safetensors(os.path.join(folder, "model.safetensors"), dtype)
         self.heads = config["num_attention_heads"]
         self.kv_heads = config["num_key_value_heads"]
         self.head_dim = config.get("head_dim") or config["hidden_size"] // self.heads
