@@ -114,6 +114,7 @@ internal sealed class TrainingSession<TSample> : ITrainingSession
         LaneStep<TSample>[][] steps = [.. Enumerable.Range(0, batches[0].Length).Select(step => lanes.Select(
             (lane, i) => new LaneStep<TSample>(lane, [batches[i][step]], _settings with { Client = clients[i], Step = step })).ToArray())];
         var results = new StepResult[lanes.Length];
+        _ = GC.GetTotalAllocatedBytes(precise: true); // a thread's first call allocates
         long before = GC.GetTotalAllocatedBytes(precise: true);
         for (int step = 0; step < steps.Length; step++)
         {
