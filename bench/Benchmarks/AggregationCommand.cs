@@ -126,12 +126,12 @@ internal static class AggregationCommand
             // Two members first, so that all code is compiled and buffers are rented.
             new FedIt().Combine(1, state, new MemberUpdates(receipts.Take(2), MemberWeighting.Samples, store), default);
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-            long baseline = Status("VmRSS");
-            File.WriteAllText("/proc/self/clear_refs", "5"); // the peak begins here
+            long baseline = ResidentMemory.Now;
+            ResidentMemory.ForgetPeak();
             long start = Stopwatch.GetTimestamp();
             Combined combined = new FedIt().Combine(1, state, new MemberUpdates(receipts, MemberWeighting.Samples, store), default);
             double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-            long above = Status("VmHWM") - baseline;
+            long above = ResidentMemory.Peak - baseline;
             GC.KeepAlive(combined);
             GC.KeepAlive(state);
             text.WriteLine("## Memory");
@@ -167,8 +167,4 @@ internal static class AggregationCommand
 
         return update;
     }
-
-    // Bytes, from a line such as "VmRSS:   123456 kB".
-    private static long Status(string name) => 1024 * long.Parse(
-        File.ReadLines("/proc/self/status").First(l => l.StartsWith(name + ":", StringComparison.Ordinal))[(name.Length + 1)..^2], CultureInfo.InvariantCulture);
 }

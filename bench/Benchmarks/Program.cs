@@ -10,6 +10,8 @@ var commands = new Dictionary<string, Func<string[], int>>(StringComparer.Ordina
     ["turns"] = TurnsCommand.Run,
     ["compare"] = CompareCommand.Run,
     ["aggregation"] = AggregationCommand.Run,
+    ["clients"] = ClientsCommand.Run,
+    ["overhead"] = OverheadCommand.Run,
 };
 
 if (args.Length > 0 && commands.TryGetValue(args[0], out Func<string[], int>? command))

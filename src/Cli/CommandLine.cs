@@ -65,6 +65,7 @@ internal static class CommandLine
             TokenizeCommand.Create(terminal),
             PretrainCommand.Create(terminal),
             MergeCommand.Create(terminal),
+            PartitionCommand.Create(terminal),
         };
         foreach (Command planned in PlannedCommand.All())
         {

@@ -61,7 +61,6 @@ public sealed class CommandLineTests
     [InlineData("compare a b")]
     [InlineData("verify a")]
     [InlineData("dashboard a --urls http://localhost")]
-    [InlineData("partition a.yaml --out b")]
     [InlineData("run a.yaml --dashboard")]
     [InlineData("run a.yaml --dashboard http://localhost:1")]
     [InlineData("run a.yaml --cluster http://localhost:1")]

@@ -15,7 +15,6 @@ internal sealed class PlannedCommand : Command
         new("compare", "Compare runs."),
         new("verify", "Check a run directory from end to end."),
         new("dashboard", "Show runs in a browser."),
-        new("partition", "Cut a dataset into shards."),
     ];
 
     /// <summary>What to throw where something that is not built yet is asked for.</summary>

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using FedLLM.Data.Samples;
@@ -11,25 +12,37 @@ internal static class ClientsFile
     // Names and labels stand as they are: the file is data, no page.
     private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Writes the file durably, unless it holds the same already.</summary>
+    /// <summary>Writes the file durably, unless it holds the same already. One client is in memory at a time.</summary>
     /// <exception cref="RunStorageException">The operating system refuses.</exception>
     public static void Write(IRunFiles files, string path, IReadOnlyList<ShardReport> reports)
     {
-        using var bytes = new MemoryStream();
-        bytes.WriteByte((byte)'[');
-        for (int i = 0; i < reports.Count; i++)
+        using var hash = SHA256.Create();
+        using (var hashing = new CryptoStream(Stream.Null, hash, CryptoStreamMode.Write))
         {
-            bytes.Write(i == 0 ? "\n"u8 : ",\n"u8);
-            using var json = new Utf8JsonWriter(bytes, Plain);
-            WriteClient(json, reports[i]);
+            WriteAll(hashing, reports);
         }
 
-        bytes.Write("\n]\n"u8);
-        ReadOnlyMemory<byte> content = bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
-        if (!content.Span.SequenceEqual(files.ReadWhole(path)))
+        if (files.HashOf(path) != Convert.ToHexStringLower(hash.Hash!))
         {
-            files.WriteWhole(path, content);
+            files.WriteWhole(path, stream => WriteAll(stream, reports));
         }
+    }
+
+    private static void WriteAll(Stream stream, IReadOnlyList<ShardReport> reports)
+    {
+        var buffered = new BufferedStream(stream, 1 << 16);
+        using var json = new Utf8JsonWriter(buffered, Plain);
+        buffered.WriteByte((byte)'[');
+        for (int i = 0; i < reports.Count; i++)
+        {
+            buffered.Write(i == 0 ? "\n"u8 : ",\n"u8);
+            WriteClient(json, reports[i]);
+            json.Flush();
+            json.Reset();
+        }
+
+        buffered.Write("\n]\n"u8);
+        buffered.Flush();
     }
 
     private static void WriteClient(Utf8JsonWriter json, ShardReport report)

@@ -71,6 +71,9 @@ public sealed class FixedPointPlan
     /// <summary>Returns a client's place among the members in ascending order of their ids, or -1 where it is none.</summary>
     internal int IndexOf(int client) => _index.TryGetValue(client, out int i) ? i : -1;
 
+    /// <summary>Returns the client at <paramref name="index"/> of the members in ascending order of their ids.</summary>
+    internal int ClientAt(int index) => _members[index].Client;
+
     /// <summary>Returns the integer weight of the member at <paramref name="index"/>.</summary>
     internal int WeightAt(int index) => _weights[index];
 

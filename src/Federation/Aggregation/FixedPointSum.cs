@@ -104,6 +104,27 @@ public sealed class FixedPointSum
         Weight += other.Weight;
     }
 
+    /// <summary>Writes the partial sum, so that another machine with the same plan can merge it: the scales, Σ weight, its members and the sums, with a checksum.</summary>
+    /// <exception cref="InvalidOperationException">The sum was spoilt.</exception>
+    public void Write(Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        RequireWhole();
+        PartialSumFormat.Write(stream, _plan, Weight, _added, _sums);
+    }
+
+    /// <summary>Reads a partial sum that <see cref="Write"/> wrote.</summary>
+    /// <param name="plan">The plan of all the round's members, as the writer had it.</param>
+    /// <param name="stream">The bytes; what follows them is not read.</param>
+    /// <exception cref="InvalidDataException">They are cut off, damaged, of another plan, or hold what no sum of the plan can.</exception>
+    public static FixedPointSum Read(FixedPointPlan plan, Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        var sum = new FixedPointSum(plan);
+        sum.Weight = PartialSumFormat.Read(stream, plan, sum._added, sum._sums);
+        return sum;
+    }
+
     /// <summary>Returns the weighted mean of the deltas added.</summary>
     /// <exception cref="InvalidOperationException">Nothing was added.</exception>
     public TensorSet Mean()
