@@ -90,7 +90,7 @@ internal static class RunCommand
         {
             if (held.Truncated.Count > 0)
             {
-                terminal.Error.WriteLine($"held out: {held.DescribeTruncations()} of {held.Usable} samples are truncated");
+                terminal.Error.WriteLine($"held out: {held.DescribeCutTokens()} of {held.Usable} samples are truncated");
             }
 
             if (held.IsWarning)

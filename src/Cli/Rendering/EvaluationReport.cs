@@ -79,7 +79,7 @@ internal static class EvaluationReport
         }
 
         Tables.Console(terminal.Out, terminal.OutIsScreen).Write(table);
-        string truncations = tally.DescribeTruncations();
+        string truncations = tally.DescribeCutTokens();
         Tables.WriteFacts(
             terminal.Out,
             ("pairs", Figures.Count(result.Pairs)),
@@ -121,6 +121,13 @@ internal static class EvaluationReport
         foreach ((Truncation part, int count) in tally.Truncated)
         {
             document.WriteNumber(JsonNamingPolicy.SnakeCaseLower.ConvertName(part.ToString()), count);
+        }
+
+        document.WriteEndObject();
+        document.WriteStartObject("truncated_tokens");
+        foreach (Truncation part in tally.Truncated.Keys)
+        {
+            document.WriteNumber(JsonNamingPolicy.SnakeCaseLower.ConvertName(part.ToString()), tally.Cut.Of(part));
         }
 
         document.WriteEndObject();

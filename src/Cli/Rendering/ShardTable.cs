@@ -50,14 +50,15 @@ internal static class ShardTable
     public static string Warning(string what, SampleTally tally) => string.Create(
         CultureInfo.InvariantCulture, $"warning: {what}: {100 * tally.ExcludedShare:F1} % of its {tally.Records} records are excluded: {tally.DescribeExclusions()}");
 
-    // How much was truncated is for one look: of all clients together, as a share.
+    // How much was truncated is for one look: of all clients together, as a share, and the tokens it took.
     private static string AllTruncations(IReadOnlyList<ShardReport> reports)
     {
         double usable = Math.Max(1, reports.Sum(r => (long)r.Tally.Usable));
         string Share(Truncation part, string name)
         {
             int count = reports.Sum(r => r.Tally.Truncated.GetValueOrDefault(part));
-            return count == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $"{100 * count / usable:F1} % of {name}");
+            long cut = reports.Sum(r => r.Tally.Cut.Of(part));
+            return count == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $"{100 * count / usable:F1} % of {name} (-{cut:N0} tokens)");
         }
 
         return string.Join(", ", ((string[])[Share(Truncation.Prompt, "prompts"), Share(Truncation.Answer, "answers")]).Where(s => s.Length > 0));

@@ -38,12 +38,31 @@ public enum Truncation
     Answer = 2,
 }
 
+/// <summary>How many tokens truncation took.</summary>
+/// <param name="Prompt">Of prompts; a pair's prompt counts once.</param>
+/// <param name="Answer">Of answers; of a pair, of both.</param>
+public readonly record struct CutTokens(long Prompt, long Answer)
+{
+    /// <summary>The tokens that one part lost.</summary>
+    public long Of(Truncation part) => part == Truncation.Prompt ? Prompt : Answer;
+
+    /// <summary>Adds two counts.</summary>
+    public static CutTokens operator +(CutTokens a, CutTokens b) => new(a.Prompt + b.Prompt, a.Answer + b.Answer);
+
+    /// <summary>Adds two counts.</summary>
+    public static CutTokens Add(CutTokens left, CutTokens right) => left + right;
+}
+
 /// <summary>A sample, or the reason why a record has none.</summary>
 /// <param name="Sample">The sample, or null.</param>
 /// <param name="Exclusion">The reason; null exactly where there is a sample.</param>
-/// <param name="Truncated">What of the sample lost tokens.</param>
-public readonly record struct EncodedSample<TSample>(TSample? Sample, ExclusionReason? Exclusion, Truncation Truncated = Truncation.None)
-    where TSample : class;
+/// <param name="Cut">The tokens that the sample lost.</param>
+public readonly record struct EncodedSample<TSample>(TSample? Sample, ExclusionReason? Exclusion, CutTokens Cut = default)
+    where TSample : class
+{
+    /// <summary>What of the sample lost tokens.</summary>
+    public Truncation Truncated => (Cut.Prompt > 0 ? Truncation.Prompt : Truncation.None) | (Cut.Answer > 0 ? Truncation.Answer : Truncation.None);
+}
 
 /// <summary>How much a sample holds.</summary>
 /// <param name="Tokens">Its tokens, special tokens included; of a pair, those of both sequences.</param>

@@ -97,12 +97,12 @@ public sealed class PairEncoder : ISampleEncoder<PreferencePair>
         }
 
         int longer = Math.Max(chosen.Count, rejected.Count);
-        Truncation truncated = Truncation.None;
+        int promptTokens = prompt.Count;
+        int answerTokens = chosen.Count + rejected.Count;
         if (prompt.Count + longer > _maxLength && prompt.Count > _maxPromptLength)
         {
             int kept = HasBegin ? 1 : 0;
             prompt.RemoveRange(kept, prompt.Count - _maxPromptLength);
-            truncated |= Truncation.Prompt;
         }
 
         if (prompt.Count + longer > _maxLength)
@@ -110,12 +110,12 @@ public sealed class PairEncoder : ISampleEncoder<PreferencePair>
             int answerLength = _maxLength - _maxPromptLength;
             chosen.RemoveRange(Math.Min(answerLength, chosen.Count), Math.Max(0, chosen.Count - answerLength));
             rejected.RemoveRange(Math.Min(answerLength, rejected.Count), Math.Max(0, rejected.Count - answerLength));
-            truncated |= Truncation.Answer;
         }
 
+        var cut = new CutTokens(promptTokens - prompt.Count, answerTokens - chosen.Count - rejected.Count);
         return chosen.SequenceEqual(rejected)
             ? Excluded(ExclusionReason.EqualAnswers)
-            : new EncodedSample<PreferencePair>(new PreferencePair(Join(prompt, chosen), Join(prompt, rejected)), null, truncated);
+            : new EncodedSample<PreferencePair>(new PreferencePair(Join(prompt, chosen), Join(prompt, rejected)), null, cut);
     }
 
     private bool HasBegin => _tokenizer.AddsBeginOfSequence && _tokenizer.BeginOfSequenceId is not null;

@@ -160,6 +160,6 @@ public sealed class SampleEncoder : ISampleEncoder<TokenSequence>
             flags.AsSpan(1).Fill(true);
         }
 
-        return new EncodedSample<TokenSequence>(new TokenSequence([.. tokens], flags), null, drop > 0 ? Truncation.Prompt : Truncation.None);
+        return new EncodedSample<TokenSequence>(new TokenSequence([.. tokens], flags), null, new CutTokens(drop, 0));
     }
 }

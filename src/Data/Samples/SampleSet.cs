@@ -54,6 +54,7 @@ public static class SampleSet
         long tokens = 0;
         long scored = 0;
         int longest = 0;
+        CutTokens cut = default;
         foreach (Example example in examples)
         {
             records++;
@@ -70,6 +71,7 @@ public static class SampleSet
             tokens += size.Tokens;
             scored += size.Scored;
             longest = Math.Max(longest, size.Longest);
+            cut += encoded.Cut;
             foreach (Truncation part in (ReadOnlySpan<Truncation>)[Truncation.Prompt, Truncation.Answer])
             {
                 if (encoded.Truncated.HasFlag(part))
@@ -84,6 +86,6 @@ public static class SampleSet
             }
         }
 
-        return new SampleSet<TSample>(samples, new SampleTally(records, samples.Count, excluded, tokens, scored, longest, labels) { Truncated = truncated });
+        return new SampleSet<TSample>(samples, new SampleTally(records, samples.Count, excluded, tokens, scored, longest, labels) { Truncated = truncated, Cut = cut });
     }
 }

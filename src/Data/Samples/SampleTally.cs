@@ -1,3 +1,4 @@
+using System.Globalization;
 using FedLLM.Data.Examples;
 
 namespace FedLLM.Data.Samples;
@@ -22,6 +23,9 @@ public sealed record SampleTally(
     /// <summary>Samples that lost tokens, by what lost them; parts without a sample are left out. One sample may lose tokens of both.</summary>
     public IReadOnlyDictionary<Truncation, int> Truncated { get; init; } = new Dictionary<Truncation, int>();
 
+    /// <summary>The tokens that truncated samples lost.</summary>
+    public CutTokens Cut { get; init; }
+
     /// <summary>Above this share of excluded records a report warns: 20 %.</summary>
     public const double WarningShare = 0.2;
 
@@ -35,8 +39,13 @@ public sealed record SampleTally(
     public string DescribeExclusions() => string.Join(", ", Excluded.OrderBy(e => e.Key).Select(e => $"{e.Value} {Words(e.Key)}"));
 
     /// <summary>Describes the truncations in a few words, such as <c>210 prompts, 14 answers</c>; empty where there are none.</summary>
-    public string DescribeTruncations() => string.Join(
-        ", ", Truncated.OrderBy(t => t.Key).Select(t => $"{t.Value} {(t.Key == Truncation.Prompt ? "prompt" : "answer")}{(t.Value == 1 ? "" : "s")}"));
+    public string DescribeTruncations() => string.Join(", ", Truncated.OrderBy(t => t.Key).Select(t => Words(t.Key, t.Value)));
+
+    /// <summary>As <see cref="DescribeTruncations"/>, with what they took, such as <c>210 prompts (31,204 tokens), 14 answers (960 tokens)</c>.</summary>
+    public string DescribeCutTokens() => string.Join(", ", Truncated.OrderBy(t => t.Key).Select(
+        t => string.Create(CultureInfo.InvariantCulture, $"{Words(t.Key, t.Value)} ({Cut.Of(t.Key):N0} token{(Cut.Of(t.Key) == 1 ? "" : "s")})")));
+
+    private static string Words(Truncation part, int count) => $"{count} {(part == Truncation.Prompt ? "prompt" : "answer")}{(count == 1 ? "" : "s")}";
 
     private static string Words(ExclusionReason reason) => reason switch
     {

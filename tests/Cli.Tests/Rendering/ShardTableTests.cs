@@ -23,11 +23,11 @@ public sealed class ShardTableTests
         ShardReport report = Report(0, 10, 8);
         ShardReport cut = report with
         {
-            Tally = report.Tally with { Truncated = new Dictionary<Truncation, int> { [Truncation.Prompt] = 4, [Truncation.Answer] = 2 } },
+            Tally = report.Tally with { Truncated = new Dictionary<Truncation, int> { [Truncation.Prompt] = 4, [Truncation.Answer] = 2 }, Cut = new CutTokens(1234, 20) },
         };
         string text = Write([cut, Report(1, 8, 8)]);
         Assert.Matches(@"(?m)^ +0 +client-0 +10 +8 +2 overlong +4 prompts, 2 answers +80 ", text);
-        Assert.Matches(@"(?m)^ +all +18 +16 +25\.0 % of prompts, 12\.5 % of answers +160 ", text);
+        Assert.Matches(@"(?m)^ +all +18 +16 +25\.0 % of prompts \(-1,234 tokens\), 12\.5 % of answers \(-20 tokens\) +160 ", text);
         Assert.DoesNotContain("% of prompts", Write([report]), StringComparison.Ordinal);
     }
 

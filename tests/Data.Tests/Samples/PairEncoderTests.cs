@@ -34,18 +34,18 @@ public sealed class PairEncoderTests
 
     // The longer answer " 12345" has 7 tokens with its end; prompt and it have 28.
     [Theory]
-    [InlineData(28, 5, Prompt, " 12345$", " 9$", Truncation.None)] // all fits, so the prompt may exceed its own limit
-    [InlineData(27, 20, "^ USER: q ASSISTANT:", " 12345$", " 9$", Truncation.Prompt)]
-    [InlineData(27, 10, "^SSISTANT:", " 12345$", " 9$", Truncation.Prompt)]
-    [InlineData(16, 10, "^SSISTANT:", " 12345", " 9$", Truncation.Prompt | Truncation.Answer)] // 6 tokens are the answers': the end is lost
-    [InlineData(12, 10, "^SSISTANT:", " 1", " 9", Truncation.Prompt | Truncation.Answer)]
-    [InlineData(27, 24, Prompt, " 12", " 9$", Truncation.Answer)] // the prompt is within its limit, so the answers have only the rest of it
-    public void Encode_TooLong_IsTruncatedAsTrlDoes(int maxLength, int maxPrompt, string prompt, string chosen, string rejected, Truncation truncated)
+    [InlineData(28, 5, Prompt, " 12345$", " 9$", 0, 0)] // all fits, so the prompt may exceed its own limit
+    [InlineData(27, 20, "^ USER: q ASSISTANT:", " 12345$", " 9$", 1, 0)]
+    [InlineData(27, 10, "^SSISTANT:", " 12345$", " 9$", 11, 0)]
+    [InlineData(16, 10, "^SSISTANT:", " 12345", " 9$", 11, 1)] // 6 tokens are the answers': the end is lost
+    [InlineData(12, 10, "^SSISTANT:", " 1", " 9", 11, 6)]
+    [InlineData(27, 24, Prompt, " 12", " 9$", 0, 4)] // the prompt is within its limit, so the answers have only the rest of it
+    public void Encode_TooLong_IsTruncatedAsTrlDoes(int maxLength, int maxPrompt, string prompt, string chosen, string rejected, int promptCut, int answerCut)
     {
         EncodedSample<PreferencePair> encoded = Encode(" 12345", " 9", maxLength, maxPrompt);
         Assert.Equal((prompt + chosen, prompt + rejected), (Text(encoded.Sample!.Chosen), Text(encoded.Sample.Rejected)));
         Assert.Equal((chosen, rejected), (Scored(encoded.Sample.Chosen), Scored(encoded.Sample.Rejected)));
-        Assert.Equal(truncated, encoded.Truncated);
+        Assert.Equal(new CutTokens(promptCut, answerCut), encoded.Cut);
     }
 
     [Fact]
@@ -113,6 +113,7 @@ public sealed class PairEncoderTests
         });
         Assert.InRange(set.Tally.Truncated[Truncation.Prompt], records / 3, records * 2 / 3);
         Assert.InRange(set.Tally.Truncated[Truncation.Answer], records / 30, records / 10);
+        Assert.True(set.Tally.Cut.Prompt > 100 * set.Tally.Truncated[Truncation.Prompt]); // OpenFedLLM's 128 tokens are little of a dialogue
         Assert.Equal(set.Samples.Count(p => p.Chosen.Tokens[^1] != 2 || p.Rejected.Tokens[^1] != 2), set.Tally.Truncated[Truncation.Answer]);
     }
 

@@ -93,6 +93,30 @@ public sealed class OptimizerTests
         Assert.Equal(2 - (0.1 * 1.2), p[0], 1e-6);
     }
 
+    [Theory]
+    [InlineData(0.0, 0.0, 1f)]
+    [InlineData(0.9, 0.0, 0.5f)]
+    [InlineData(0.8, 0.05, 0.25f)]
+    public void Sgd_AgainstScalarTwin_AgreesOverTwentySteps(double momentum, double decay, float scale)
+    {
+        const int Count = 37; // two vectors and a tail
+        var optimizer = new Sgd(Count, new SgdSettings(momentum, decay));
+        float[] parameters = [.. Enumerable.Range(0, Count).Select(i => 0.1f * (i - 18))];
+        double[] p = [.. parameters.Select(v => (double)v)];
+        var b = new double[Count];
+        for (int step = 1; step <= 20; step++)
+        {
+            float[] gradient = [.. Enumerable.Range(0, Count).Select(i => MathF.Sin((i * 0.7f) + step))];
+            optimizer.Step(parameters, gradient, 1e-2, scale);
+            for (int i = 0; i < Count; i++)
+            {
+                b[i] = (momentum * b[i]) + (scale * gradient[i]) + (decay * p[i]);
+                p[i] -= 1e-2 * b[i];
+                Assert.Equal(p[i], parameters[i], 2e-6);
+            }
+        }
+    }
+
     [Fact]
     public void Sgd_Plain_SubtractsTheScaledGradient()
     {
