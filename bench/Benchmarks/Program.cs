@@ -9,6 +9,7 @@ var commands = new Dictionary<string, Func<string[], int>>(StringComparer.Ordina
     ["peers"] = PeersCommand.Run,
     ["turns"] = TurnsCommand.Run,
     ["compare"] = CompareCommand.Run,
+    ["algorithms"] = AlgorithmsCommand.Run,
     ["aggregation"] = AggregationCommand.Run,
     ["clients"] = ClientsCommand.Run,
     ["overhead"] = OverheadCommand.Run,

@@ -57,7 +57,7 @@ internal sealed class TrainingSession<TSample> : ITrainingSession
     {
         (_initial, _settings, _load) = (initial, settings, load);
         _team = new LaneTeam<TSample>(
-            count => new LaneGroup<TSample>(weights, CaseFolder.Lora, new AdamWSettings(), objective, count, checkpointing: false), threads, lanes);
+            count => new LaneGroup<TSample>(weights, weights, new AdamWSettings(), objective, count, checkpointing: false), threads, lanes);
         _peakWorkers = new Workers(threads);
         _clients = [.. Enumerable.Range(0, clients)];
         _losses = new double[clients][];
@@ -105,7 +105,7 @@ internal sealed class TrainingSession<TSample> : ITrainingSession
         var batches = new TSample[clients.Count][][];
         for (int i = 0; i < lanes.Length; i++)
         {
-            lanes[i] = group.Lane(i);
+            lanes[i] = group.Lane(i, CaseFolder.Lora);
             lanes[i].Start(_initial);
             batches[i] = _load(clients[i], group.Model);
             _losses[clients[i]] = new double[batches[i].Length];

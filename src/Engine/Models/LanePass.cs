@@ -7,7 +7,9 @@ namespace FedLLM.Engine.Models;
 /// <param name="Adapter">The lane's adapter, or null for the base model.</param>
 /// <param name="Dropout">Dropout on the adapter's inputs, or null.</param>
 /// <param name="Gradient">Where the adapter's gradient is added, laid out as its parameters; null where nothing trains.</param>
-internal readonly record struct LanePass(LaneRows Rows, LoraAdapter? Adapter, DropoutStream? Dropout = null, float[]? Gradient = null);
+/// <param name="Trained">The factors whose gradient is computed.</param>
+internal readonly record struct LanePass(
+    LaneRows Rows, LoraAdapter? Adapter, DropoutStream? Dropout = null, float[]? Gradient = null, LoraHalves Trained = LoraHalves.Both);
 
 /// <summary>All lanes of one pass. A pass without an adapter has no lanes. Reused from pass to pass.</summary>
 internal sealed class LaneSet

@@ -150,6 +150,11 @@ internal readonly unsafe struct LoraFactorGradient(LaneSet lanes, BranchModule m
         }
 
         int block = task % PerLane;
+        if (!lane.Trained.HasFlag(block < OutBlocks ? LoraHalves.B : LoraHalves.A))
+        {
+            return;
+        }
+
         int rows = lane.Rows.Count;
         long firstRow = lane.Rows.First;
         int stride = lanes.MaxRank;

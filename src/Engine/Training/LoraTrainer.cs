@@ -146,7 +146,7 @@ public sealed unsafe class LoraTrainer<TSample>
                     new CounterRandom(settings.Seed, RandomPurpose.Dropout, settings.Round, settings.Client, settings.Step), probability, _progress[lane].Rows)
                 : null;
             LaneRows rows = _batch.Lane(lane);
-            _lanes.Add(new LanePass(rows, step.Lane.Adapter, dropout, step.Lane.GradientValues));
+            _lanes.Add(new LanePass(rows, step.Lane.Adapter, dropout, step.Lane.GradientValues, step.Lane.Trained));
             _progress[lane].Rows += rows.Count;
         }
     }

@@ -9,14 +9,18 @@ public sealed class TrainingLane
 {
     private readonly IOptimizer _optimizer;
     private readonly float[] _gradient;
+    private readonly IReadOnlyList<LoraModule> _modules;
     private ProximalTerm? _proximal;
     private bool _isProximal;
+    private TensorSet? _start;
+    private TensorSlot[] _frozen = [];
 
     /// <summary>Makes a lane for adapters of <paramref name="config"/> on <paramref name="model"/>; it starts from the zero adapter.</summary>
     public TrainingLane(ModelConfig model, LoraConfig config, OptimizerSettings optimizer)
     {
         ArgumentNullException.ThrowIfNull(optimizer);
         Adapter = new LoraAdapter(model, config, new TensorSet(LoraLayout.For(model, config)));
+        _modules = config.Modules(model.Layers);
         _gradient = new float[Parameters.Values.Length];
         _optimizer = optimizer.Create(_gradient.Length);
     }
@@ -30,10 +34,13 @@ public sealed class TrainingLane
     /// <summary>The gradient of the last step, before clipping, in the parameters' layout.</summary>
     public TensorSet Gradient => new(Parameters.Layout, _gradient);
 
+    /// <summary>The factors that train.</summary>
+    public LoraHalves Trained { get; private set; } = LoraHalves.Both;
+
     internal float[] GradientValues => _gradient;
 
     /// <summary>Starts over from <paramref name="adapter"/> with a fresh optimizer.</summary>
-    /// <param name="adapter">The first parameters; copied, but with a proximal term it must not change while the lane trains.</param>
+    /// <param name="adapter">The first parameters; copied, but with a proximal term or frozen factors it must not change while the lane trains.</param>
     /// <param name="terms">What is added to the objective; nothing by default.</param>
     /// <exception cref="ArgumentException">The adapter's layout is not the lane's, or mu is out of its range.</exception>
     public void Start(TensorSet adapter, LaneTerms? terms = null)
@@ -52,6 +59,9 @@ public sealed class TrainingLane
             _proximal.Start(terms.ProximalMu, adapter.Values);
         }
 
+        Trained = terms.Trained;
+        _start = adapter;
+        _frozen = terms.Trained == LoraHalves.Both ? [] : [.. Frozen(terms.Trained)];
         adapter.Values.CopyTo(Parameters.Values, 0);
         _optimizer.Reset();
     }
@@ -61,5 +71,20 @@ public sealed class TrainingLane
 
     /// <summary>Clips the gradient and takes the optimizer's step.</summary>
     internal void Update(in StepSettings settings, double gradientNorm)
-        => _optimizer.Step(Parameters.Values, _gradient, settings.LearningRate, GradientClip.Factor(gradientNorm, settings.MaxGradNorm));
+    {
+        _optimizer.Step(Parameters.Values, _gradient, settings.LearningRate, GradientClip.Factor(gradientNorm, settings.MaxGradNorm));
+        foreach (TensorSlot slot in _frozen)
+        {
+            // A frozen factor has no gradient, so no moment moves it; weight decay would.
+            _start![slot].CopyTo(Parameters[slot]);
+        }
+    }
+
+    private IEnumerable<TensorSlot> Frozen(LoraHalves trained)
+    {
+        foreach (LoraModule module in _modules)
+        {
+            yield return Parameters.Layout[trained == LoraHalves.A ? TensorNames.LoraB(module.Layer, module.Kind) : TensorNames.LoraA(module.Layer, module.Kind)];
+        }
+    }
 }

@@ -3,7 +3,8 @@ namespace FedLLM.Experiments.Clients;
 /// <summary>Deals clients out to a team's lanes.</summary>
 /// <param name="training">What a client does in a round.</param>
 /// <param name="team">The lanes; disposed with the trainer.</param>
-public sealed class CohortTrainer<TSample>(LocalTraining<TSample> training, LaneTeam<TSample> team) : ICohortTrainer
+/// <param name="base">The base model the lanes train on.</param>
+public sealed class CohortTrainer<TSample>(LocalTraining<TSample> training, LaneTeam<TSample> team, TrainedBase @base) : ICohortTrainer
 {
     /// <inheritdoc/>
     public int Weight(int client) => training.Weight(client);
@@ -11,7 +12,14 @@ public sealed class CohortTrainer<TSample>(LocalTraining<TSample> training, Lane
     /// <inheritdoc/>
     public Task TrainAsync(
         IReadOnlyList<int> clients, Func<int, ClientStart> start, RoundTerms terms, Action<LocalUpdate> finished, CancellationToken cancellationToken)
-        => team.RunAsync(
+    {
+        ArgumentNullException.ThrowIfNull(terms);
+        if (@base.Correct(terms.Correction))
+        {
+            team.Renew();
+        }
+
+        return team.RunAsync(
             clients,
             (group, some) =>
             {
@@ -21,6 +29,7 @@ public sealed class CohortTrainer<TSample>(LocalTraining<TSample> training, Lane
                 }
             },
             cancellationToken);
+    }
 
     /// <inheritdoc/>
     public void Dispose() => team.Dispose();

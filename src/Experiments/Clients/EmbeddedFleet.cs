@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
-using FedLLM.Federation.Aggregation;
+using FedLLM.Federation.Lora;
 using FedLLM.Federation.Rounds;
 
 namespace FedLLM.Experiments.Clients;
@@ -14,12 +14,15 @@ public sealed class EmbeddedFleet : IClientFleet, IDisposable
     private readonly ICohortTrainer _trainer;
     private readonly ITensorStore _store;
     private readonly IReceiptLog _receipts;
+    private readonly ILoraAggregation _aggregation;
 
     /// <summary>Prepares the fleet.</summary>
     /// <param name="trainer">Trains the clients; disposed with the fleet.</param>
     /// <param name="store">Where the global state is read and updates are put.</param>
     /// <param name="receipts">What is already stored for an unfinished round.</param>
-    public EmbeddedFleet(ICohortTrainer trainer, ITensorStore store, IReceiptLog receipts) => (_trainer, _store, _receipts) = (trainer, store, receipts);
+    /// <param name="aggregation">Says with which adapter a client begins; the global one by default.</param>
+    public EmbeddedFleet(ICohortTrainer trainer, ITensorStore store, IReceiptLog receipts, ILoraAggregation? aggregation = null) =>
+        (_trainer, _store, _receipts, _aggregation) = (trainer, store, receipts, aggregation ?? new FedIt());
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<ClientOutcome> TrainAsync(
@@ -45,12 +48,11 @@ public sealed class EmbeddedFleet : IClientFleet, IDisposable
             yield break;
         }
 
-        var start = new ClientStart(_store.Get(instruction.StateHash));
-        var terms = new RoundTerms(instruction.Round, instruction.LearningRate) { ProximalMu = instruction.ProximalMu };
+        var round = new ClientRounds(instruction, _aggregation, _store);
         var outcomes = Channel.CreateUnbounded<ClientOutcome>();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task all = _trainer.TrainAsync(
-            toTrain, _ => start, terms, update => outcomes.Writer.TryWrite(Store(instruction, update)), stop.Token);
+            toTrain, round.Begin, round.Terms, update => outcomes.Writer.TryWrite(Store(instruction, round, update)), stop.Token);
         _ = all.ContinueWith(
             done => outcomes.Writer.Complete(done.Exception?.InnerException), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         try
@@ -73,10 +75,9 @@ public sealed class EmbeddedFleet : IClientFleet, IDisposable
     /// <inheritdoc/>
     public void Dispose() => _trainer.Dispose();
 
-    private ClientReceipt Store(RoundInstruction instruction, LocalUpdate update)
+    private ClientReceipt Store(RoundInstruction instruction, ClientRounds round, LocalUpdate update)
     {
-        string hash = _store.Put(update.Delta);
-        var receipt = new ClientReceipt(update.Client, hash, _trainer.Weight(update.Client), TensorMagnitudes.Of(update.Delta), update.Metrics);
+        ClientReceipt receipt = round.Finish(update, _trainer.Weight(update.Client));
         _receipts.RecordReceipt(instruction, receipt);
         return receipt;
     }

@@ -51,6 +51,13 @@ public sealed class LaneTeam<TSample> : IDisposable
             TaskScheduler.Default)));
     }
 
+    /// <summary>Gives all groups up; what trains next is made anew. Not while anything trains.</summary>
+    public void Renew()
+    {
+        Dispose();
+        _groups = [];
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -1,6 +1,8 @@
 using FedLLM.Data.Sampling;
+using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
 using FedLLM.Experiments.Configuration;
+using FedLLM.Federation.Algorithms;
 using FedLLM.Federation.Rounds;
 using FedLLM.Federation.Schedules;
 using FedLLM.Numerics;
@@ -9,15 +11,22 @@ namespace FedLLM.Experiments.Clients;
 
 /// <summary>What a client's local training gave.</summary>
 /// <param name="Client">Client id, from 0.</param>
-/// <param name="Delta">Trained minus global parameters.</param>
+/// <param name="Delta">Trained parameters minus those it began with.</param>
+/// <param name="Steps">Optimizer steps taken.</param>
 /// <param name="Metrics">Loss, tokens, time and rewards.</param>
-public sealed record LocalUpdate(int Client, TensorSet Delta, ClientMetrics Metrics);
+public sealed record LocalUpdate(int Client, TensorSet Delta, int Steps, ClientMetrics Metrics);
 
 /// <summary>
 /// A client's part of a round: from the global adapter, its own shard and the round's instruction to its update. Pure but for the time it measures; several clients
 /// may train side by side, and each one's update is that of training alone.
 /// </summary>
-public sealed class LocalTraining<TSample>(IClientSamples<TSample> samples, TrainingOptions options, ulong seed, TimeProvider clock)
+/// <param name="samples">The clients' samples.</param>
+/// <param name="options">How long and how they train.</param>
+/// <param name="lora">The shape of a client's adapter.</param>
+/// <param name="seed">The run's seed.</param>
+/// <param name="clock">Measures time.</param>
+public sealed class LocalTraining<TSample>(
+    IClientSamples<TSample> samples, TrainingOptions options, Func<int, LoraConfig> lora, ulong seed, TimeProvider clock)
 {
     /// <summary>Returns a client's aggregation weight: its number of usable samples.</summary>
     public int Weight(int client) => samples.Count(client);
@@ -58,12 +67,16 @@ public sealed class LocalTraining<TSample>(IClientSamples<TSample> samples, Trai
             for (int k = 0; k < training.Length; k++)
             {
                 runs[training[k]].Add(results[k]);
+                if (start[training[k]].ControlCorrection is { } correction)
+                {
+                    ControlVariates.Apply(runs[training[k]].Lane.Parameters.Values, correction, terms.LearningRate);
+                }
             }
         }
 
         // Clients that train side by side share the time by what each one processed.
         double seconds = clock.GetElapsedTime(started).TotalSeconds / Math.Max(1, runs.Sum(r => r.Tokens));
-        return [.. runs.Select((run, i) => new LocalUpdate(clients[i], run.Delta(), run.Metrics(seconds * run.Tokens)))];
+        return [.. runs.Select((run, i) => new LocalUpdate(clients[i], run.Delta(), run.Steps, run.Metrics(seconds * run.Tokens)))];
     }
 
     private ClientRun Prepare(LaneGroup<TSample> group, int client, int index, ClientStart start, RoundTerms terms, CancellationToken cancellationToken)
@@ -71,8 +84,8 @@ public sealed class LocalTraining<TSample>(IClientSamples<TSample> samples, Trai
         int count = samples.Count(client);
         int[][][] plan = RoundSampler.Plan(seed, terms.Round, client, count, options.BatchSize, options.GradientAccumulation, options.Steps(count));
         int[] rows = [.. plan.SelectMany(step => step.SelectMany(batch => batch)).Distinct().Order()];
-        TrainingLane lane = group.Lane(index);
-        lane.Start(start.Adapter, new LaneTerms { ProximalMu = terms.ProximalMu });
+        TrainingLane lane = group.Lane(index, lora(client));
+        lane.Start(start.Adapter, new LaneTerms { ProximalMu = terms.ProximalMu, Trained = terms.Trained });
         return new ClientRun(lane, start.Adapter, plan, samples.Load(client, rows, start.Adapter, group.Model, cancellationToken));
     }
 

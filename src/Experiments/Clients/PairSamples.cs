@@ -24,18 +24,21 @@ public sealed class PairSamples : IClientSamples<ReferencedPair>
 {
     private readonly IShardSource<PreferencePair> _shards;
     private readonly Reference _reference;
-    private readonly Func<TensorSet, LoraAdapter?> _adapter;
+    private readonly Func<int, TensorSet, LoraAdapter?> _adapter;
     private readonly ConcurrentDictionary<(int Client, int Row), (SequenceScore Chosen, SequenceScore Rejected)> _scores = new();
 
-    private PairSamples(IShardSource<PreferencePair> shards, Reference reference, Func<TensorSet, LoraAdapter?> adapter)
+    private PairSamples(IShardSource<PreferencePair> shards, Reference reference, Func<int, TensorSet, LoraAdapter?> adapter)
         => (_shards, _reference, _adapter) = (shards, reference, adapter);
 
     /// <summary>Compares with the base model, adapter off, or with <paramref name="adapter"/> on it.</summary>
-    public static PairSamples Against(IShardSource<PreferencePair> shards, LoraAdapter? adapter) => new(shards, Reference.Fixed, _ => adapter);
+    public static PairSamples Against(IShardSource<PreferencePair> shards, LoraAdapter? adapter) => new(shards, Reference.Fixed, (_, _) => adapter);
 
     /// <summary>Compares with the global adapter of each round.</summary>
-    public static PairSamples AgainstRound(IShardSource<PreferencePair> shards, ModelConfig model, LoraConfig lora)
-        => new(shards, Reference.Round, global => new LoraAdapter(model, lora, global));
+    /// <param name="shards">The shards.</param>
+    /// <param name="model">The architecture.</param>
+    /// <param name="lora">The shape of a client's adapter.</param>
+    public static PairSamples AgainstRound(IShardSource<PreferencePair> shards, ModelConfig model, Func<int, LoraConfig> lora)
+        => new(shards, Reference.Round, (client, begun) => new LoraAdapter(model, lora(client), begun));
 
     /// <inheritdoc/>
     public int Count(int client) => _shards.Size(client).Samples;
@@ -61,7 +64,7 @@ public sealed class PairSamples : IClientSamples<ReferencedPair>
             }
         }
 
-        model.Adapter = _adapter(global);
+        model.Adapter = _adapter(client, global);
         foreach (int[] batch in TokenBatches.Of(missing, row => pairs[row].Tokens))
         {
             cancellationToken.ThrowIfCancellationRequested();

@@ -2,6 +2,7 @@ using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
 using FedLLM.Evaluation.Suites;
 using FedLLM.Federation.Rounds;
+using FedLLM.Numerics;
 
 namespace FedLLM.Experiments.Clients;
 
@@ -11,11 +12,11 @@ namespace FedLLM.Experiments.Clients;
 /// </summary>
 /// <param name="suite">Scores the pairs.</param>
 /// <param name="model">The architecture.</param>
-/// <param name="lora">The adapter's shape.</param>
+/// <param name="adapter">Makes an adapter of a state.</param>
 /// <param name="pairs">The held-out pairs, at least one.</param>
 /// <param name="beta">beta of the implicit rewards.</param>
 public sealed class PreferenceEvaluator(
-    PreferenceSuite suite, ModelConfig model, LoraConfig lora, IReadOnlyList<PreferencePair> pairs, double beta) : IRoundEvaluator
+    PreferenceSuite suite, ModelConfig model, StateAdapter adapter, IReadOnlyList<PreferencePair> pairs, double beta) : IRoundEvaluator
 {
     private IReadOnlyList<PairScore>? _reference;
 
@@ -24,7 +25,8 @@ public sealed class PreferenceEvaluator(
     {
         ArgumentNullException.ThrowIfNull(state);
         _reference ??= suite.Score(null, pairs, cancellationToken);
-        IReadOnlyList<PairScore> policy = suite.Score(new LoraAdapter(model, lora, state.Adapter), pairs, cancellationToken);
+        (LoraConfig config, TensorSet tensors) = adapter.Join(state);
+        IReadOnlyList<PairScore> policy = suite.Score(new LoraAdapter(model, config, tensors), pairs, cancellationToken);
         var result = new PreferenceResult(policy, _reference, beta);
         return Task.FromResult<IReadOnlyDictionary<string, double>>(new Dictionary<string, double>
         {

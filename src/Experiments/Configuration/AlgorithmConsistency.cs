@@ -1,4 +1,5 @@
 using FedLLM.Federation.Algorithms;
+using FedLLM.Federation.Lora;
 
 namespace FedLLM.Experiments.Configuration;
 
@@ -12,6 +13,79 @@ internal static class AlgorithmConsistency
         {
             CheckConstants(settings, algorithm, convention);
         }
+
+        if (settings.TryGet("federation.lora_aggregation", out LoraAggregation aggregation))
+        {
+            CheckRanks(settings, aggregation);
+            if (settings.TryGet("federation.algorithm", out Algorithm optimizer) && RefusalOf(optimizer, aggregation) is { } refusal)
+            {
+                settings.AddAtOrigin("federation.lora_aggregation", "does not go with the algorithm: " + refusal.TrimEnd('.'));
+            }
+        }
+    }
+
+    private static void CheckRanks(Settings settings, LoraAggregation aggregation)
+    {
+        bool manyRanks = aggregation is LoraAggregation.Flora or LoraAggregation.FlexLora or LoraAggregation.HetLora;
+        if (settings.TryGet<IReadOnlyList<KeyValuePair<int, int>>>("lora.rank_by_client", out var ranks) && ranks.Count > 0)
+        {
+            if (!manyRanks)
+            {
+                settings.AddAtOrigin("lora.rank_by_client", "needs federation.lora_aggregation flora, flexlora or hetlora; the others need adapters of one rank");
+            }
+
+            if (settings.TryGet("lora.rank", out long rank) && ranks.Any(r => r.Value > rank))
+            {
+                settings.AddAtOrigin("lora.rank_by_client", "has a rank above lora.rank, which is the global adapter's");
+            }
+
+            if (settings.TryGet("data.partition.clients", out long clients) && ranks.Any(r => r.Key >= clients))
+            {
+                settings.AddAtOrigin("lora.rank_by_client", $"names a client that does not exist; ids go from 0 to {clients - 1}");
+            }
+        }
+
+        // Their products are of one scaling in all modules.
+        if (manyRanks || aggregation == LoraAggregation.FedEx)
+        {
+            RefusePattern<int>("lora.rank_pattern");
+            RefusePattern<double>("lora.alpha_pattern");
+        }
+
+        void RefusePattern<T>(string path)
+        {
+            if (settings.TryGet<IReadOnlyList<KeyValuePair<string, T>>>(path, out var pattern) && pattern.Count > 0)
+            {
+                settings.AddAtOrigin(path, "cannot be used with federation.lora_aggregation flora, flexlora, hetlora and fedex, which need one rank and one alpha in all modules");
+            }
+        }
+    }
+
+    private static string? RefusalOf(Algorithm algorithm, LoraAggregation aggregation)
+    {
+        if (algorithm is Algorithm.Local or Algorithm.Centralized)
+        {
+            return aggregation == LoraAggregation.Average ? null : "with one client there is nothing to combine; write average";
+        }
+
+        // Which constants, shapes and numbers of clients makes no difference here.
+        IServerOptimizer optimizer = algorithm switch
+        {
+            Algorithm.FedAvg => new FedAvg(),
+            Algorithm.FedProx => new FedProx(0),
+            Algorithm.Scaffold => new Scaffold(1),
+            _ => new FedAvgM(Convention.OpenFedLlm, 0, 1),
+        };
+        var shapes = new LoraShapes(new LoraShape(1, 1));
+        string? refusal = aggregation switch
+        {
+            LoraAggregation.Flora => new Flora(shapes, 0).RefusalOf(optimizer),
+            LoraAggregation.FlexLora => new FlexLora(shapes).RefusalOf(optimizer),
+            LoraAggregation.HetLora => new HetLora(shapes).RefusalOf(optimizer),
+            LoraAggregation.FedEx => new FedExLora(shapes).RefusalOf(optimizer),
+            _ => null,
+        };
+        return refusal?.Replace(optimizer.Name, algorithm.ToString().ToLowerInvariant(), StringComparison.Ordinal);
     }
 
     private static void CheckConstants(Settings settings, Algorithm algorithm, Convention convention)

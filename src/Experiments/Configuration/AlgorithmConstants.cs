@@ -18,7 +18,7 @@ internal static class AlgorithmConstants
     /// <summary>Returns the constants that an algorithm has by a convention, by key, with their defaults.</summary>
     public static IReadOnlyDictionary<string, double> Defaults(Algorithm algorithm, Convention convention) => algorithm switch
     {
-        Algorithm.FedAvg or Algorithm.Local or Algorithm.Centralized => new Dictionary<string, double>(),
+        Algorithm.FedAvg or Algorithm.Scaffold or Algorithm.Local or Algorithm.Centralized => new Dictionary<string, double>(),
         Algorithm.FedProx => new Dictionary<string, double> { [ProximalMu] = 0.01 },
 
         // OpenFedLLM's has no learning rate; Flower's default is no momentum.

@@ -74,6 +74,9 @@ public enum Algorithm
     /// <summary><c>fedprox</c>: a proximal term in the clients' loss.</summary>
     FedProx,
 
+    /// <summary><c>scaffold</c>: control variates.</summary>
+    Scaffold,
+
     /// <summary><c>fedavgm</c>: server momentum.</summary>
     FedAvgM,
 
@@ -98,6 +101,27 @@ public enum LoraAggregation
 {
     /// <summary><c>average</c>: A and B apart (FedIT).</summary>
     Average,
+
+    /// <summary><c>ffa</c>: A is frozen.</summary>
+    Ffa,
+
+    /// <summary><c>rolora</c>: B in odd rounds, A in even ones.</summary>
+    RoLora,
+
+    /// <summary><c>flora</c>: stacked factors, merged into the base.</summary>
+    Flora,
+
+    /// <summary><c>flexlora</c>: a singular value decomposition of the summed product.</summary>
+    FlexLora,
+
+    /// <summary><c>hetlora</c>: padded factors, weighted by the norms of their products.</summary>
+    HetLora,
+
+    /// <summary><c>fedex</c>: averaged factors, and the exact residual on the base.</summary>
+    FedEx,
+
+    /// <summary><c>fedsa</c>: only A is shared.</summary>
+    FedSa,
 }
 
 /// <summary>How cohorts are drawn.</summary>

@@ -15,6 +15,9 @@ public sealed record LoraOptions(int Rank, double Alpha, double Dropout, LoraTar
     /// <summary>Alphas of modules that differ from <see cref="Alpha"/>, as PEFT's <c>alpha_pattern</c>.</summary>
     public IReadOnlyList<KeyValuePair<string, double>> AlphaPattern { get; init; } = [];
 
+    /// <summary>Ranks of clients that have another than <see cref="Rank"/>, at most that, by ascending id. Alpha is the same for all, so a client's scaling is alpha / r_i.</summary>
+    public IReadOnlyList<KeyValuePair<int, int>> RankByClient { get; init; } = [];
+
     /// <summary>Whether the scaling is alpha / sqrt(r) (rsLoRA). Default false.</summary>
     public bool RankStabilized { get; init; }
 
@@ -30,10 +33,11 @@ public sealed record LoraOptions(int Rank, double Alpha, double Dropout, LoraTar
     /// <summary>Compares all values, those of lists included.</summary>
     public bool Equals(LoraOptions? other) =>
         other is not null && Rank == other.Rank && Alpha.Equals(other.Alpha) && Dropout.Equals(other.Dropout) && Targets.Equals(other.Targets)
-        && RankPattern.SequenceEqual(other.RankPattern) && AlphaPattern.SequenceEqual(other.AlphaPattern) && RankStabilized == other.RankStabilized;
+        && RankPattern.SequenceEqual(other.RankPattern) && AlphaPattern.SequenceEqual(other.AlphaPattern)
+        && RankByClient.SequenceEqual(other.RankByClient) && RankStabilized == other.RankStabilized;
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Rank, Alpha, Dropout, Targets, RankPattern.Count, AlphaPattern.Count, RankStabilized);
+    public override int GetHashCode() => HashCode.Combine(Rank, Alpha, Dropout, Targets, RankPattern.Count, AlphaPattern.Count, RankByClient.Count, RankStabilized);
 }
 
 /// <summary>The adapted linear layers: a list of names, or a regular expression.</summary>

@@ -53,6 +53,7 @@ internal static class Schema
         new("lora.targets", new LoraTargetsType(), "[q_proj, v_proj]", e => e.Lora.Targets),
         new("lora.rank_pattern", new PatternMapType<int>(Rank), "{}", e => e.Lora.RankPattern),
         new("lora.alpha_pattern", new PatternMapType<double>(new NumberType(Bounds.Above(0))), "{}", e => e.Lora.AlphaPattern),
+        new("lora.rank_by_client", new ClientRanksType(Rank), "{}", e => e.Lora.RankByClient),
         new("lora.rslora", new SwitchType(), "false", e => e.Lora.RankStabilized),
     ];
 
@@ -87,9 +88,9 @@ internal static class Schema
     private static IEnumerable<Key> Federation() =>
     [
         new("federation.rounds", new IntegerType(1), "500", e => (long)e.Federation.Rounds),
-        new("federation.algorithm", Choice([("fedavg", Algorithm.FedAvg), ("fedprox", Algorithm.FedProx), ("fedavgm", Algorithm.FedAvgM),
+        new("federation.algorithm", Choice([("fedavg", Algorithm.FedAvg), ("fedprox", Algorithm.FedProx), ("scaffold", Algorithm.Scaffold), ("fedavgm", Algorithm.FedAvgM),
             ("fedadagrad", Algorithm.FedAdagrad), ("fedyogi", Algorithm.FedYogi), ("fedadam", Algorithm.FedAdam),
-            ("local", Algorithm.Local), ("centralized", Algorithm.Centralized)], "scaffold"), "fedavg", e => e.Federation.Algorithm),
+            ("local", Algorithm.Local), ("centralized", Algorithm.Centralized)]), "fedavg", e => e.Federation.Algorithm),
         new("federation.convention", Choice(("openfedllm", Convention.OpenFedLlm), ("reddi", Convention.Reddi), ("flower", Convention.Flower)), "openfedllm",
             e => e.Federation.Convention),
 
@@ -100,8 +101,9 @@ internal static class Schema
         new("federation.tau", new OptionalType(new NumberType(Bounds.Above(0))), null, e => e.Federation.Tau),
         new("federation.beta1", new OptionalType(Decay), null, e => e.Federation.Beta1),
         new("federation.beta2", new OptionalType(Decay), null, e => e.Federation.Beta2),
-        new("federation.lora_aggregation", Choice([("average", LoraAggregation.Average)], "ffa", "rolora", "flora", "flexlora", "hetlora", "fedex", "fedsa"),
-            "average", e => e.Federation.LoraAggregation),
+        new("federation.lora_aggregation", Choice(("average", LoraAggregation.Average), ("ffa", LoraAggregation.Ffa), ("rolora", LoraAggregation.RoLora),
+            ("flora", LoraAggregation.Flora), ("flexlora", LoraAggregation.FlexLora), ("hetlora", LoraAggregation.HetLora), ("fedex", LoraAggregation.FedEx),
+            ("fedsa", LoraAggregation.FedSa)), "average", e => e.Federation.LoraAggregation),
     ];
 
     private static IEnumerable<Key> Training() =>

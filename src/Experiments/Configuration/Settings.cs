@@ -123,6 +123,7 @@ internal sealed class Settings(string file)
         {
             RankPattern = Get<IReadOnlyList<KeyValuePair<string, int>>>("lora.rank_pattern"),
             AlphaPattern = Get<IReadOnlyList<KeyValuePair<string, double>>>("lora.alpha_pattern"),
+            RankByClient = Get<IReadOnlyList<KeyValuePair<int, int>>>("lora.rank_by_client"),
             RankStabilized = Get<bool>("lora.rslora"),
         },
         Data = new DataOptions

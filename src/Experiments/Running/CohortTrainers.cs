@@ -43,12 +43,15 @@ internal static class CohortTrainers
         OptimizerSettings optimizer = options.Optimizer == OptimizerKind.Sgd
             ? new SgdSettings(options.Momentum ?? 0, options.WeightDecay)
             : new AdamWSettings(WeightDecay: options.WeightDecay);
-        var training = new LocalTraining<TSample>(samples, options, (ulong)prepared.Experiment.Seed, clock);
+        Func<int, LoraConfig> shape = LoraAggregations.ConfigOf(prepared.Experiment.Lora, lora);
+        var training = new LocalTraining<TSample>(samples, options, shape, (ulong)prepared.Experiment.Seed, clock);
         int threads = options.Threads ?? Environment.ProcessorCount;
+        var trained = new TrainedBase(prepared.Weights, threads);
         var team = new LaneTeam<TSample>(
-            share => new LaneGroup<TSample>(prepared.Weights, lora, optimizer, objective, share, options.GradientCheckpointing),
+            share => new LaneGroup<TSample>(
+                trained.Current, prepared.ReferenceIsOfTheRound ? trained.Current : trained.Original, optimizer, objective, share, options.GradientCheckpointing),
             threads, options.Lanes ?? LaneBudget.Lanes(prepared, options, threads));
-        return new CohortTrainer<TSample>(training, team);
+        return new CohortTrainer<TSample>(training, team, trained);
     }
 
     private static PreferenceObjective Objective(DpoOptions options) => new(
@@ -67,7 +70,8 @@ internal static class CohortTrainers
         return prepared.Experiment.Dpo.Reference.Policy switch
         {
             ReferencePolicy.Base => PairSamples.Against(data.Source, null),
-            ReferencePolicy.Round => PairSamples.AgainstRound(data.Source, model, prepared.Experiment.Lora.ToConfig()),
+            ReferencePolicy.Round => PairSamples.AgainstRound(
+                data.Source, model, LoraAggregations.ConfigOf(prepared.Experiment.Lora, prepared.Experiment.Lora.ToConfig())),
             ReferencePolicy.Adapter => PairSamples.Against(
                 data.Source, new LoraAdapter(model, prepared.ReferenceAdapter!.Config, prepared.ReferenceAdapter.Tensors)),
             _ => throw new InvalidOperationException($"The reference {prepared.Experiment.Dpo.Reference.Policy} is not handled."),

@@ -3,6 +3,7 @@ using FedLLM.Experiments.Clients;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.RunDirectories;
 using FedLLM.Federation;
+using FedLLM.Federation.Lora;
 using FedLLM.Federation.Rounds;
 using FedLLM.Numerics;
 
@@ -37,26 +38,28 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
         // The parts: a directory that holds the state, a fleet that trains, an evaluator, and the loop that joins them.
         Experiment experiment = prepared.Experiment;
         int threads = experiment.Training.Threads ?? Environment.ProcessorCount;
-        using RunDirectory run = RunDirectory.Open(directory, experiment, prepared.Inputs);
+        var adapter = new StateAdapter(experiment.Lora.ToConfig(), experiment.Model.Path);
+        ILoraAggregation aggregation = LoraAggregations.For(experiment.Federation.LoraAggregation, experiment.Lora, (ulong)experiment.Seed);
+        using RunDirectory run = RunDirectory.Open(directory, experiment, prepared.Inputs, export: adapter);
         foreach (string warning in run.Warnings)
         {
             Warn?.Invoke(warning);
         }
 
         run.WriteClients(prepared.Reports);
-        using var fleet = new EmbeddedFleet(CohortTrainers.For(prepared, Participation.Training(prepared), clock), run.Store, run.Journal);
+        using var fleet = new EmbeddedFleet(CohortTrainers.For(prepared, Participation.Training(prepared), clock), run.Store, run.Journal, aggregation);
         using var losses = new LossSuite(prepared.Weights, threads);
         using var preferences = new PreferenceSuite(prepared.Weights, threads);
         IRoundEvaluator? evaluator = prepared.Data switch
         {
-            SequenceData { HeldOut: { } held } => new HeldOutEvaluator(losses, prepared.Weights.Config, experiment.Lora.ToConfig(), held.Samples),
+            SequenceData { HeldOut: { } held } => new HeldOutEvaluator(losses, prepared.Weights.Config, adapter, held.Samples),
             PairData { HeldOut: { } held } => new PreferenceEvaluator(
-                preferences, prepared.Weights.Config, experiment.Lora.ToConfig(), held.Samples, experiment.Dpo.Beta),
+                preferences, prepared.Weights.Config, adapter, held.Samples, experiment.Dpo.Beta),
             _ => null,
         };
         var loop = new RunLoop(
-            Participation.Settings(prepared, run.Identity), Participation.Sampler(prepared), ServerOptimizers.For(experiment.Federation), fleet, run.Store, run.Journal,
-            evaluator, observers, clock);
+            Participation.Settings(prepared, run.Identity), Participation.Sampler(prepared), ServerOptimizers.For(experiment.Federation, prepared.Shards.Clients), fleet, run.Store, run.Journal,
+            evaluator, observers, clock, aggregation);
 
         // The run.
         GlobalState final = await loop.RunAsync(prepared.InitialAdapter(), cancellationToken).ConfigureAwait(false);

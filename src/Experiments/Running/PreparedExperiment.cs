@@ -50,6 +50,9 @@ public sealed record PreparedExperiment
     /// <summary>The adapter that <c>dpo.reference</c> names, or null where it names none.</summary>
     public PeftAdapter? ReferenceAdapter { get; init; }
 
+    /// <summary>Whether preferences are learned against the model that each round begins with, corrections of the base included.</summary>
+    public bool ReferenceIsOfTheRound => Experiment.Task == TaskKind.Dpo && Experiment.Dpo.Reference.Policy == ReferencePolicy.Round;
+
     /// <summary>Returns the adapter that the run starts from: the one that <c>dpo.reference</c> names, or PEFT's initial one by the run's seed.</summary>
     public TensorSet InitialAdapter() => ReferenceAdapter?.Tensors.Clone()
         ?? LoraAdapter.Initialize(Weights.Config, Experiment.Lora.ToConfig(), (ulong)Experiment.Seed).Parameters;

@@ -7,11 +7,14 @@ namespace FedLLM.Experiments.Running;
 internal static class ServerOptimizers
 {
     /// <summary>Makes the server optimizer that <paramref name="options"/> name.</summary>
-    public static IServerOptimizer For(FederationOptions options) => options.Algorithm switch
+    /// <param name="options">The algorithm and its constants.</param>
+    /// <param name="clients">The number of registered clients.</param>
+    public static IServerOptimizer For(FederationOptions options, int clients) => options.Algorithm switch
     {
         // With one client, its adapter is the mean.
         Algorithm.FedAvg or Algorithm.Local or Algorithm.Centralized => new FedAvg(),
         Algorithm.FedProx => new FedProx(options.ProximalMu!.Value),
+        Algorithm.Scaffold => new Scaffold(clients),
         Algorithm.FedAvgM => new FedAvgM(options.Convention, options.ServerMomentum!.Value, options.ServerLearningRate ?? 1),
         Algorithm.FedAdagrad => new FedAdagrad(options.Convention, Settings(options)),
         Algorithm.FedYogi => new FedYogi(options.Convention, Settings(options)),

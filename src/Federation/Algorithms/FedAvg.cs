@@ -33,7 +33,7 @@ public sealed class FedAvg : IServerOptimizer
     }
 
     /// <summary>Returns adapter + delta, element by element.</summary>
-    internal static TensorSet Add(TensorSet adapter, TensorSet delta)
+    public static TensorSet Add(TensorSet adapter, TensorSet delta)
     {
         TensorSet next = adapter.Clone();
         for (int i = 0; i < next.Values.Length; i++)

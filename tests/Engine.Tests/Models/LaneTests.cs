@@ -59,4 +59,36 @@ public sealed class LaneTests
     }
 
     private static TokenSequence Sequence(ModelConfig config, Draws draw) => TinyModel.Sequence(config, 2 + draw.Below(90), (ulong)draw.Below(10_000));
+
+    [Theory]
+    [InlineData(LoraHalves.A)]
+    [InlineData(LoraHalves.B)]
+    public void Step_FrozenFactor_HasNoGradientAndStaysToTheBit(LoraHalves trained)
+    {
+        ModelConfig config = TinyModel.Config();
+        DecoderWeights weights = TinyModel.Random(config);
+        using var workers = new Workers(2);
+        var trainer = new LoraTrainer<TokenSequence>(weights, new NextTokenObjective(), workers);
+        TensorSet start = TinyModel.Adapter(config, TinyModel.AllLinears()).Parameters;
+        var lane = new TrainingLane(config, TinyModel.AllLinears(), new AdamWSettings(WeightDecay: 0.1));
+        var whole = new TrainingLane(config, TinyModel.AllLinears(), new AdamWSettings(WeightDecay: 0.1));
+        TokenSequence[] batch = [TinyModel.Sequence(config, 12, 3), TinyModel.Sequence(config, 7, 4)];
+        lane.Start(start, new LaneTerms { Trained = trained });
+        whole.Start(start);
+        for (int step = 0; step < 3; step++)
+        {
+            var settings = new StepSettings(1e-2, Step: step);
+            trainer.Step([new LaneStep<TokenSequence>(lane, [batch], settings), new LaneStep<TokenSequence>(whole, [batch], settings)], new StepResult[2]);
+            foreach (TensorSlot slot in start.Layout.Slots)
+            {
+                bool trains = slot.Name.Contains(trained == LoraHalves.A ? "lora_A" : "lora_B", StringComparison.Ordinal);
+                Assert.Equal(!trains, lane.Parameters[slot].SequenceEqual(start[slot]));
+                Assert.Equal(!trains, lane.Gradient[slot].ToArray().All(g => g == 0));
+                if (trains && step == 0)
+                {
+                    Assert.True(lane.Gradient[slot].SequenceEqual(whole.Gradient[slot]), "The trained factor's gradient depends on what is frozen.");
+                }
+            }
+        }
+    }
 }

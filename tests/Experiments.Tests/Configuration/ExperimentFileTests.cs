@@ -200,8 +200,6 @@ public sealed class ExperimentFileTests
             """));
 
     [Theory]
-    [InlineData("federation: {algorithm: scaffold}", "federation.algorithm", "not built yet")]
-    [InlineData("federation: {lora_aggregation: flora}", "federation.lora_aggregation", "not built yet")]
     [InlineData("federation: {deadline: -1}", "federation.deadline", "above 0, or none")]
     [InlineData("federation: {rounds: \"5\"}", "federation.rounds", "without quotes")]
     [InlineData("federation: {rounds: 3.5}", "federation.rounds", "integer of at least 1")]

@@ -68,7 +68,7 @@ public sealed class PreparedPairsTests : IDisposable
         PreparedExperiment prepared = PreparedExperiment.Prepare(Experiment("data.evaluation=0.01"));
         LoraConfig lora = prepared.Experiment.Lora.ToConfig();
         using var suite = new PreferenceSuite(prepared.Weights, 2);
-        var evaluator = new PreferenceEvaluator(suite, prepared.Weights.Config, lora, ((PairData)prepared.Data).HeldOut!.Samples, 0.1);
+        var evaluator = new PreferenceEvaluator(suite, prepared.Weights.Config, new StateAdapter(lora, "base"), ((PairData)prepared.Data).HeldOut!.Samples, 0.1);
         LoraAdapter adapter = LoraAdapter.Initialize(prepared.Weights.Config, lora, 1);
         var state = new GlobalState(0, adapter.Parameters, new Dictionary<string, TensorSet>(), 0);
         IReadOnlyDictionary<string, double> untrained = await evaluator.EvaluateAsync(state, default);
