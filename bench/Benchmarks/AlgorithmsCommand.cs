@@ -10,7 +10,7 @@ namespace FedLLM.Benchmarks;
 /// </summary>
 internal static class AlgorithmsCommand
 {
-    private const string Ranks = "lora.rank_by_client={0: 4, 3: 2, 10: 4, 21: 2, 30: 4, 41: 2, 50: 4, 61: 2, 70: 4}";
+    private const string Ranks = "lora.rank_by_client={0: 4, 3: 2, 7: 4, 10: 2, 14: 4, 17: 2, 21: 4, 25: 2, 28: 4, 31: 2}";
 
     // A server optimizer's own learning rate is another for this model than for a 7B: the mean delta of five steps at 5e-3 is some 1e-2.
     private static readonly (string Algorithm, string Aggregation, string[] Further)[] Runs =

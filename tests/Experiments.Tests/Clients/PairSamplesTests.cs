@@ -59,7 +59,7 @@ public sealed class PairSamplesTests : IDisposable
     [Fact]
     public void Load_ReferenceOfTheRound_FollowsTheGlobalAdapter()
     {
-        PairSamples samples = PairSamples.AgainstRound(_shards, _prepared.Weights.Config, _lora);
+        PairSamples samples = PairSamples.AgainstRound(_shards, _prepared.Weights.Config, _ => _lora);
         foreach (ulong seed in (ulong[])[1, 2])
         {
             TensorSet global = Global(seed);
