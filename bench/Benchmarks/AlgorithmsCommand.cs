@@ -12,7 +12,7 @@ internal static class AlgorithmsCommand
 {
     private const string Ranks = "lora.rank_by_client={0: 4, 3: 2, 7: 4, 10: 2, 14: 4, 17: 2, 21: 4, 25: 2, 28: 4, 31: 2}";
 
-    // A server optimizer's own learning rate is another for this model than for a 7B: the mean delta of five steps at 5e-3 is some 1e-2.
+    // A server optimizer's own learning rate is another for this model than for a 7B: its step must fit the mean delta of a few steps at 5e-3.
     private static readonly (string Algorithm, string Aggregation, string[] Further)[] Runs =
     [
         ("fedavg", "average", []),

@@ -3,8 +3,8 @@ namespace FedLLM.Experiments.Clients;
 /// <summary>Deals clients out to a team's lanes.</summary>
 /// <param name="training">What a client does in a round.</param>
 /// <param name="team">The lanes; disposed with the trainer.</param>
-/// <param name="base">The base model the lanes train on.</param>
-public sealed class CohortTrainer<TSample>(LocalTraining<TSample> training, LaneTeam<TSample> team, TrainedBase @base) : ICohortTrainer
+/// <param name="frozen">The base model the lanes train on.</param>
+public sealed class CohortTrainer<TSample>(LocalTraining<TSample> training, LaneTeam<TSample> team, FrozenWeights frozen) : ICohortTrainer
 {
     /// <inheritdoc/>
     public int Weight(int client) => training.Weight(client);
@@ -14,7 +14,7 @@ public sealed class CohortTrainer<TSample>(LocalTraining<TSample> training, Lane
         IReadOnlyList<int> clients, Func<int, ClientStart> start, RoundTerms terms, Action<LocalUpdate> finished, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(terms);
-        if (@base.Correct(terms.Correction))
+        if (frozen.Correct(terms.Correction))
         {
             team.Renew();
         }

@@ -6,7 +6,7 @@ namespace FedLLM.Experiments.Clients;
 /// <summary>The base model that a process trains on: the original, with at most one correction at a time added to a copy of the matrices it touches.</summary>
 /// <param name="original">The base model; it stays as it is.</param>
 /// <param name="threads">Threads that add a correction, at least 1.</param>
-public sealed class TrainedBase(DecoderWeights original, int threads)
+public sealed class FrozenWeights(DecoderWeights original, int threads)
 {
     private DecoderWeights? _corrected;
     private string? _hash;
