@@ -21,13 +21,7 @@ public sealed class CohortTrainer<TSample>(LocalTraining<TSample> training, Lane
 
         return team.RunAsync(
             clients,
-            (group, some) =>
-            {
-                foreach (LocalUpdate update in training.Train(group, some, [.. some.Select(start)], terms, cancellationToken))
-                {
-                    finished(update);
-                }
-            },
+            (group, some) => training.Train(group, some, [.. some.Select(start)], terms, finished, cancellationToken),
             cancellationToken);
     }
 

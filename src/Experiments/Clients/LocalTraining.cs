@@ -38,15 +38,18 @@ public sealed class LocalTraining<TSample>(
     /// <param name="clients">The clients, one to a lane.</param>
     /// <param name="start">What they begin with, one each.</param>
     /// <param name="terms">What they have in common.</param>
+    /// <param name="finished">Takes each client's update as soon as its steps are done, while others go on.</param>
     /// <param name="cancellationToken">Stops between steps.</param>
-    public LocalUpdate[] Train(
-        LaneGroup<TSample> group, IReadOnlyList<int> clients, IReadOnlyList<ClientStart> start, RoundTerms terms, CancellationToken cancellationToken)
+    public void Train(
+        LaneGroup<TSample> group, IReadOnlyList<int> clients, IReadOnlyList<ClientStart> start, RoundTerms terms, Action<LocalUpdate> finished,
+        CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(clients);
         ArgumentNullException.ThrowIfNull(start);
         ArgumentNullException.ThrowIfNull(terms);
-        long started = clock.GetTimestamp();
+        ArgumentNullException.ThrowIfNull(finished);
+        long mark = clock.GetTimestamp();
         ClientRun[] runs = [.. clients.Select((client, i) => Prepare(group, client, i, start[i], terms, cancellationToken))];
         Func<int, double>[] rates = [.. runs.Select(r => Rate(terms.LearningRate, r.Steps))];
         var steps = new LaneStep<TSample>[runs.Length];
@@ -64,19 +67,25 @@ public sealed class LocalTraining<TSample>(
             }
 
             group.Trainer.Step(steps.AsSpan(0, training.Length), results.AsSpan(0, training.Length));
+
+            // Clients that train side by side share the time by what each one processed.
+            long now = clock.GetTimestamp();
+            double seconds = clock.GetElapsedTime(mark, now).TotalSeconds / Math.Max(1, results.Take(training.Length).Sum(r => (long)r.Tokens));
+            mark = now;
             for (int k = 0; k < training.Length; k++)
             {
-                runs[training[k]].Add(results[k]);
+                runs[training[k]].Add(results[k], seconds);
                 if (start[training[k]].ControlCorrection is { } correction)
                 {
                     ControlVariates.Apply(runs[training[k]].Lane.Parameters.Values, correction, terms.LearningRate);
                 }
             }
-        }
 
-        // Clients that train side by side share the time by what each one processed.
-        double seconds = clock.GetElapsedTime(started).TotalSeconds / Math.Max(1, runs.Sum(r => r.Tokens));
-        return [.. runs.Select((run, i) => new LocalUpdate(clients[i], run.Delta(), run.Steps, run.Metrics(seconds * run.Tokens)))];
+            foreach (int i in training.Where(i => step + 1 == runs[i].Steps))
+            {
+                finished(new LocalUpdate(clients[i], runs[i].Delta(), runs[i].Steps, runs[i].Metrics()));
+            }
+        }
     }
 
     private ClientRun Prepare(LaneGroup<TSample> group, int client, int index, ClientStart start, RoundTerms terms, CancellationToken cancellationToken)
@@ -107,6 +116,7 @@ public sealed class LocalTraining<TSample>(
     private sealed class ClientRun(TrainingLane lane, TensorSet start, int[][][] plan, IReadOnlyDictionary<int, TSample> rows)
     {
         private double _loss;
+        private double _seconds;
         private ClientRewards? _rewards;
 
         public TrainingLane Lane => lane;
@@ -117,8 +127,9 @@ public sealed class LocalTraining<TSample>(
 
         public TSample[][] Batches(int step) => [.. plan[step].Select(batch => batch.Select(row => rows[row]).ToArray())];
 
-        public void Add(in StepResult result)
+        public void Add(in StepResult result, double secondsPerToken)
         {
+            _seconds += secondsPerToken * result.Tokens;
             _loss += result.Loss;
             Tokens += result.Tokens;
             if (result.Preference is { } step)
@@ -139,7 +150,7 @@ public sealed class LocalTraining<TSample>(
             return delta;
         }
 
-        public ClientMetrics Metrics(double seconds) => new(_loss / Steps, Tokens, seconds)
+        public ClientMetrics Metrics() => new(_loss / Steps, Tokens, _seconds)
         {
             Rewards = _rewards is { } sum ? new ClientRewards(sum.Chosen / Steps, sum.Rejected / Steps, sum.Accuracy / Steps) : null,
         };
