@@ -11,6 +11,9 @@ namespace FedLLM.Cli.Commands;
 /// <summary><c>fedllm run</c>: runs an experiment, or continues it.</summary>
 internal static class RunCommand
 {
+    /// <summary>How long a step may go on after an interruption; the process has ended within 2 s.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(1.5);
+
     /// <summary>Makes the command.</summary>
     public static Command Create(Terminal terminal)
     {
@@ -113,13 +116,28 @@ internal static class RunCommand
         int rounds = prepared.Experiment.Federation.Rounds;
         IAnsiConsole console = Tables.Console(terminal.Error, terminal.ErrorIsScreen);
         var beginning = new BeginningNote(console);
-        Task<RunResult> Run(IRunObserver progress) =>
-            Task.Run(() => runner.RunAsync(directory, [beginning, progress], cancellationToken), CancellationToken.None);
+        Task<RunResult> Run(IRunObserver progress) => OrGiveUpAsync(
+            Task.Run(() => runner.RunAsync(directory, [beginning, progress], cancellationToken), CancellationToken.None), terminal.Clock, cancellationToken);
 
         RunResult result = await (console.Profile.Capabilities.Interactive
             ? BarProgress.FollowAsync(console, rounds, terminal.Clock, Run)
             : Run(new LineProgress(terminal.Error, rounds, terminal.Clock))).ConfigureAwait(false);
         beginning.End();
         return result;
+    }
+
+    // A step can take minutes. One that does not end soon after an interruption is given up with the process: what was finished is on the disk, and the rest is
+    // trained again.
+    private static async Task<RunResult> OrGiveUpAsync(Task<RunResult> run, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using CancellationTokenRegistration registration = cancellationToken.Register(asked.SetResult);
+        if (await Task.WhenAny(run, asked.Task).ConfigureAwait(false) != run
+            && await Task.WhenAny(run, Task.Delay(Grace, clock, CancellationToken.None)).ConfigureAwait(false) != run)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
+
+        return await run.ConfigureAwait(false);
     }
 }

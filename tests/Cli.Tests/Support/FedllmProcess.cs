@@ -76,11 +76,13 @@ internal sealed class FedllmProcess : IDisposable
         Assert.True(first == seen.Task || _error.ToString().Contains(text, StringComparison.Ordinal), $"It never said '{text}': {_error}");
     }
 
-    /// <summary>Sends the signal of Ctrl-C.</summary>
-    public void Interrupt()
+    /// <summary>Sends the signal of Ctrl-C, or others, one right after another.</summary>
+    public void Interrupt(params string[] signals)
     {
-        using Process kill = Process.Start("kill", ["-INT", _process.Id.ToString(CultureInfo.InvariantCulture)]);
-        kill.WaitForExit();
+        string id = _process.Id.ToString(CultureInfo.InvariantCulture);
+        string[] sent = signals is [] ? ["INT"] : signals;
+        using Process shell = Process.Start("sh", ["-c", string.Join(" && ", sent.Select(s => $"kill -{s} {id}"))]);
+        shell.WaitForExit();
     }
 
     /// <summary>Waits for the end.</summary>
