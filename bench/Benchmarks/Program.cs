@@ -13,6 +13,7 @@ var commands = new Dictionary<string, Func<string[], int>>(StringComparer.Ordina
     ["aggregation"] = AggregationCommand.Run,
     ["clients"] = ClientsCommand.Run,
     ["overhead"] = OverheadCommand.Run,
+    ["kills"] = KillsCommand.Run,
 };
 
 if (args.Length > 0 && commands.TryGetValue(args[0], out Func<string[], int>? command))
