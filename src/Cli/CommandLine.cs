@@ -60,6 +60,7 @@ internal static class CommandLine
             DemoCommand.Create(terminal),
             RunCommand.Create(terminal),
             StatusCommand.Create(terminal),
+            VerifyCommand.Create(terminal),
             EvaluateCommand.Create(terminal),
             GenerateCommand.Create(terminal),
             TokenizeCommand.Create(terminal),

@@ -59,7 +59,6 @@ public sealed class CommandLineTests
 
     [Theory]
     [InlineData("compare a b")]
-    [InlineData("verify a")]
     [InlineData("dashboard a --urls http://localhost")]
     [InlineData("run a.yaml --dashboard")]
     [InlineData("run a.yaml --dashboard http://localhost:1")]

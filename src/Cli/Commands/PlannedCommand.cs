@@ -13,7 +13,6 @@ internal sealed class PlannedCommand : Command
     public static IEnumerable<PlannedCommand> All() =>
     [
         new("compare", "Compare runs."),
-        new("verify", "Check a run directory from end to end."),
         new("dashboard", "Show runs in a browser."),
     ];
 

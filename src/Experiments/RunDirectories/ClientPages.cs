@@ -83,6 +83,11 @@ internal sealed class ClientPages(string folder, IRunFiles files)
         }
     }
 
+    /// <summary>Returns what stands in a page's bytes.</summary>
+    /// <exception cref="JsonException">They are no page.</exception>
+    public static SortedDictionary<int, SortedDictionary<string, string>> Parse(ReadOnlySpan<byte> bytes) =>
+        JsonSerializer.Deserialize(bytes, ClientPageJson.Default.SortedDictionaryInt32SortedDictionaryStringString) ?? throw new JsonException("The page is null.");
+
     private SortedSet<int> Changed(IReadOnlyDictionary<int, IReadOnlyDictionary<string, string>> states)
     {
         var changed = new SortedSet<int>();
@@ -102,8 +107,7 @@ internal sealed class ClientPages(string folder, IRunFiles files)
     {
         if (!_read.TryGetValue(hash, out SortedDictionary<int, SortedDictionary<string, string>>? page))
         {
-            _folder.Read(hash, path => page = JsonSerializer.Deserialize(
-                files.ReadWhole(path), ClientPageJson.Default.SortedDictionaryInt32SortedDictionaryStringString));
+            _folder.Read(hash, path => page = Parse(files.ReadWhole(path)));
             _read[hash] = page!;
         }
 
