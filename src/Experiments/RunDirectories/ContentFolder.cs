@@ -10,8 +10,6 @@ internal sealed class ContentFolder
     /// <summary>Ends the names of files whose bytes were found not to have the hash they are named by.</summary>
     public const string DamagedExtension = ".damaged";
 
-    private const string Remedy = "Give the same command again: the run continues from its newest whole checkpoint";
-
     private readonly IRunFiles _files;
     private readonly string _folder;
     private readonly string _extension;
@@ -123,13 +121,13 @@ internal sealed class ContentFolder
             string? found = _files.HashOf(path);
             if (found is null)
             {
-                throw new RunStorageException(path, "is missing", Remedy);
+                throw RunStorageException.Damaged(path, "is missing");
             }
 
             if (found != hash)
             {
                 PutAside(hash, path);
-                throw new RunStorageException(path, "does not have the SHA-256 it is named by: it is damaged", Remedy);
+                throw RunStorageException.Damaged(path, "does not have the SHA-256 it is named by: it is damaged");
             }
 
             read(path);
@@ -137,7 +135,7 @@ internal sealed class ContentFolder
         }
         catch (Exception e) when (e is Engine.Files.InputFileException or System.Text.Json.JsonException or ArgumentException or OverflowException)
         {
-            throw new RunStorageException(path, "does not hold what its name promises: it is damaged", Remedy, e);
+            throw RunStorageException.Damaged(path, "does not hold what its name promises: it is damaged", e);
         }
         catch (Exception e) when (RunStorageException.IsRefusal(e) && e is not RunStorageException)
         {

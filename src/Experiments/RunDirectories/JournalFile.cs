@@ -8,8 +8,8 @@ internal sealed record JournalLine(JournalEntry Entry, long End, string Check);
 /// <summary>What stands in a journal: its lines up to the first that is not whole.</summary>
 /// <param name="Lines">The whole lines.</param>
 /// <param name="Length">The file's length in bytes, what does not stand included.</param>
-/// <param name="Torn">Whether all that follows the whole lines is one unfinished line: what a kill in the middle of an append leaves.</param>
-internal sealed record JournalContent(IReadOnlyList<JournalLine> Lines, long Length, bool Torn)
+/// <param name="Defect">What follows the whole lines, in words; null where nothing does.</param>
+internal sealed record JournalContent(IReadOnlyList<JournalLine> Lines, long Length, string? Defect)
 {
     /// <summary>Length of the whole lines in bytes.</summary>
     public long WholeLength => Lines.Count == 0 ? 0 : Lines[^1].End;
@@ -18,7 +18,7 @@ internal sealed record JournalContent(IReadOnlyList<JournalLine> Lines, long Len
     public bool Contains(long end, string check) => Lines.Any(l => l.End == end && l.Check == check);
 
     /// <summary>Reads a journal; empty where there is none.</summary>
-    /// <exception cref="RunStorageException">The file cannot be read.</exception>
+    /// <exception cref="RunStorageException">The file cannot be read, or another version of the program wrote it.</exception>
     public static JournalContent Read(IRunFiles files, string path)
     {
         byte[] bytes = files.ReadWhole(path) ?? [];
@@ -28,31 +28,37 @@ internal sealed record JournalContent(IReadOnlyList<JournalLine> Lines, long Len
         while (start < bytes.Length)
         {
             int length = bytes.AsSpan(start).IndexOf((byte)'\n');
-            if (length < 0
-                || !CheckedLine.TryDecode(bytes.AsSpan(start, length), check, out ReadOnlySpan<byte> entry, out check)
-                || Parse(entry) is not { } parsed)
+            if (length < 0)
             {
-                bool torn = length < 0 || start + length + 1 == bytes.Length;
-                return new JournalContent(lines, bytes.Length, torn);
+                string unfinished = FormattableString.Invariant(
+                    $"{path}: ends in an unfinished line of {bytes.Length - start} bytes, which an interrupted write leaves; it is not used.");
+                return new JournalContent(lines, bytes.Length, unfinished);
+            }
+
+            if (!CheckedLine.TryDecode(bytes.AsSpan(start, length), check, out ReadOnlySpan<byte> entry, out check))
+            {
+                string rest = start + length + 1 == bytes.Length ? "it is" : "it and what follows are";
+                return new JournalContent(lines, bytes.Length, FormattableString.Invariant($"{path}: line {lines.Count + 1} is damaged; {rest} not used."));
             }
 
             start += length + 1;
-            lines.Add(new JournalLine(parsed, start, check));
+            lines.Add(new JournalLine(Parse(entry, path, lines.Count + 1), start, check));
         }
 
-        return new JournalContent(lines, bytes.Length, Torn: false);
+        return new JournalContent(lines, bytes.Length, Defect: null);
     }
 
-    private static JournalEntry? Parse(ReadOnlySpan<byte> entry)
+    private static JournalEntry Parse(ReadOnlySpan<byte> entry, string path, int line)
     {
         try
         {
-            return JsonSerializer.Deserialize(entry, JournalJson.Default.JournalEntry);
+            return JsonSerializer.Deserialize(entry, JournalJson.Default.JournalEntry)!;
         }
-        catch (JsonException)
+        catch (JsonException e)
         {
-            // The checksum holds, but another version wrote it: to this one it is not a line.
-            return null;
+            // The checksum holds: it is what somebody meant to write.
+            throw new RunStorageException(
+                path, FormattableString.Invariant($"line {line} was written by another version of this program"), "Continue the run with the version that began it", e);
         }
     }
 }

@@ -12,6 +12,9 @@ namespace FedLLM.Experiments.RunDirectories;
 internal sealed record Recovery(
     JournalContent Journal, RunEntry? Run, SortedDictionary<int, Manifest> Manifests, GlobalState? State, IReadOnlyList<string> Warnings)
 {
+    /// <summary>The manifests that are not used: damaged, or standing on what is.</summary>
+    public IReadOnlyList<string> Unusable { get; private init; } = [];
+
     private const string StartAfresh = "Delete the directory to start afresh, or restore it from a copy";
 
     /// <summary>The journal's records of the rounds up to the committed one, each round's last.</summary>
@@ -35,9 +38,9 @@ internal sealed record Recovery(
     {
         var warnings = new List<string>();
         JournalContent journal = JournalContent.Read(files, paths.Journal);
-        if (journal.Length > journal.WholeLength && !journal.Torn)
+        if (journal.Defect is { } defect)
         {
-            warnings.Add(FormattableString.Invariant($"{paths.Journal}: damaged from line {journal.Lines.Count + 1} on; what follows is not used."));
+            warnings.Add(defect);
         }
 
         RunEntry? run = journal.Lines.Count == 0 ? null : journal.Lines[0].Entry.Run;
@@ -46,21 +49,29 @@ internal sealed record Recovery(
         if (run is null)
         {
             return present.Count == 0
-                ? new Recovery(journal with { Lines = [] }, null, [], null, [])
+                ? new Recovery(journal with { Lines = [] }, null, [], null, warnings)
                 : throw new RunStorageException(paths.Journal, "is missing, or damaged in its first line, though there are checkpoints", StartAfresh);
         }
 
         var manifests = new SortedDictionary<int, Manifest>();
+        var unusable = new List<string>();
         foreach ((int round, string path) in present)
         {
             Manifest? manifest = ManifestFile.Read(files, path, round);
             if (manifest is null)
             {
                 warnings.Add($"{path}: damaged; the checkpoint is not used.");
+                unusable.Add(path);
             }
             else if (manifest.Identity != run.Identity || !journal.Contains(manifest.JournalBytes, manifest.JournalCheck))
             {
                 warnings.Add($"{path}: the journal it stands on is damaged; the checkpoint is not used.");
+                unusable.Add(path);
+            }
+            else if (DefectOf(manifest, clients) is { } damaged)
+            {
+                warnings.Add($"{path}: the checkpoint is not used: {damaged}");
+                unusable.Add(path);
             }
             else
             {
@@ -78,10 +89,11 @@ internal sealed record Recovery(
             Manifest newest = manifests.Values.Last();
             try
             {
-                return new Recovery(journal, run, manifests, LoadState(newest, store, clients), warnings);
+                return new Recovery(journal, run, manifests, LoadState(newest, store, clients), warnings) { Unusable = unusable };
             }
-            catch (RunStorageException e)
+            catch (RunStorageException e) when (e.IsDamage)
             {
+                unusable.Add(paths.Manifest(newest.Round));
                 warnings.Add($"{paths.Manifest(newest.Round)}: the checkpoint is not used: {e.Message}");
                 manifests.Remove(newest.Round);
             }
@@ -90,6 +102,20 @@ internal sealed record Recovery(
         return present.Count == 0 && promised < 0
             ? new Recovery(journal, run, manifests, null, warnings)
             : throw new RunStorageException(paths.Checkpoints, $"no checkpoint is whole ({string.Join(" ", warnings)})", StartAfresh);
+    }
+
+    // What stands in its pages must be known also of a checkpoint that is only kept: the store keeps what it names.
+    private static string? DefectOf(Manifest manifest, ClientPages clients)
+    {
+        try
+        {
+            _ = clients.StatesOf((manifest.Clients?.Values ?? []).ToHashSet()).Count();
+            return null;
+        }
+        catch (RunStorageException e) when (e.IsDamage)
+        {
+            return e.Message;
+        }
     }
 
     private static GlobalState LoadState(Manifest manifest, FileTensorStore store, ClientPages clients)
@@ -106,8 +132,8 @@ internal sealed record Recovery(
         {
             foreach ((string name, string hash) in own.Where(s => !store.Contains(s.Value)))
             {
-                throw new RunStorageException(
-                    store.PathOf(hash), FormattableString.Invariant($"is missing: the private state '{name}' of client {client}"), "Restore it from a copy");
+                throw RunStorageException.Damaged(
+                    store.PathOf(hash), FormattableString.Invariant($"is missing: the private state '{name}' of client {client}"));
             }
         }
 

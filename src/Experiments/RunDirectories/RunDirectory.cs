@@ -150,6 +150,12 @@ public sealed class RunDirectory : IDisposable
             files.WriteWhole(paths.Experiment, Encoding.UTF8.GetBytes(ResolvedYaml.Write(experiment)));
         }
 
+        // Set aside, they neither count among the checkpoints that are kept nor are tried again.
+        foreach (string manifest in recovered.Unusable)
+        {
+            files.Rename(manifest, manifest + ContentFolder.DamagedExtension);
+        }
+
         foreach (string leftover in files.List(paths.Root).Concat(files.List(paths.Checkpoints)).Where(f => f.EndsWith(DurableWriting.Unfinished, StringComparison.Ordinal)))
         {
             files.Delete(leftover);

@@ -14,6 +14,13 @@ public sealed class RunStorageException : IOException
     /// <summary>The file or folder.</summary>
     public string Path { get; }
 
+    /// <summary>Whether a file is missing or its bytes are not those that were written; otherwise the operating system refused, and may not the next time.</summary>
+    internal bool IsDamage { get; init; }
+
+    /// <summary>Says that a stored file is missing or damaged: an older checkpoint may do without it.</summary>
+    internal static RunStorageException Damaged(string path, string problem, Exception? cause = null) =>
+        new(path, problem, "Give the same command again: the run continues from its newest whole checkpoint", cause) { IsDamage = true };
+
     /// <summary>Wraps what the operating system refused while <paramref name="path"/> was written.</summary>
     internal static RunStorageException Unwritable(string path, Exception cause) => cause as RunStorageException ?? new RunStorageException(
         path,

@@ -45,6 +45,59 @@ public sealed class DamageTests
     }
 
     [Fact]
+    public void Run_LastLineOfTheJournalDamaged_IsNamed()
+    {
+        using var folder = new TemporaryFolder();
+        (ToyRun run, string expected) = Interrupted(folder);
+        int lines = File.ReadLines(run.Paths.Journal).Count();
+        Flip(run.Paths.Journal, (int)new FileInfo(run.Paths.Journal).Length - 3);
+
+        Assert.Equal(expected, run.Run());
+
+        Assert.Equal($"{run.Paths.Journal}: line {lines} is damaged; it is not used.", Assert.Single(run.Warnings));
+    }
+
+    [Fact]
+    public void Run_HalfALineAtTheJournalsEnd_IsNamed()
+    {
+        using var folder = new TemporaryFolder();
+        (ToyRun run, string expected) = Interrupted(folder);
+        File.AppendAllText(run.Paths.Journal, "{\"check\":");
+
+        Assert.Equal(expected, run.Run());
+
+        Assert.Contains("ends in an unfinished line of 9 bytes", Assert.Single(run.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Open_JournalOfAnotherVersion_RefusesAndLeavesItAlone()
+    {
+        using var folder = new TemporaryFolder();
+        (ToyRun run, _) = Interrupted(folder);
+        (byte[] line, _) = CheckedLine.Encode("{\"verdict\":{}}"u8, JournalContent.Read(DiskFiles.Instance, run.Paths.Journal).Lines[^1].Check);
+        File.AppendAllText(run.Paths.Journal, System.Text.Encoding.ASCII.GetString(line));
+        byte[] whole = File.ReadAllBytes(run.Paths.Journal);
+
+        RunStorageException failure = Assert.Throws<RunStorageException>(() => run.Run());
+
+        Assert.Contains("was written by another version of this program", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(whole, File.ReadAllBytes(run.Paths.Journal));
+    }
+
+    [Fact]
+    public void Run_DamagedCheckpointNewerThanTheOneUsed_IsSetAsideAndDoesNotDisplaceWholeOnes()
+    {
+        using var folder = new TemporaryFolder();
+        (ToyRun run, string expected) = Interrupted(folder);
+        Flip(run.Paths.Manifest(2), 60);
+        var fewer = new ToyRun(run.Folder, "checkpoint.keep=1");
+        fewer.Run(lastRound: 1);
+
+        Assert.True(File.Exists(run.Paths.Manifest(2) + ".damaged"));
+        Assert.Equal(expected, fewer.Run());
+    }
+
+    [Fact]
     public void Run_AllManifestsDamaged_Refuses()
     {
         using var folder = new TemporaryFolder();

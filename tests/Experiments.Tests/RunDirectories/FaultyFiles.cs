@@ -52,6 +52,12 @@ internal enum Fault
 
     /// <summary>The operating system refuses it, once, after half a write.</summary>
     RefuseTorn,
+
+    /// <summary>From there on the disk is full: half a write is stored, and then nothing more.</summary>
+    Full,
+
+    /// <summary>From there on nothing in the directory may be changed.</summary>
+    ReadOnly,
 }
 
 /// <summary>What a killed process "throws": nothing that the code under test may catch.</summary>
@@ -64,6 +70,7 @@ internal sealed class FaultyFiles(Fault fault, int at) : IRunFiles
     private readonly List<IDisposable> _open = [];
     private int _operations;
     private bool _dead;
+    private bool _full;
 
     /// <summary>Whether the fault came to pass.</summary>
     public bool Struck { get; private set; }
@@ -75,23 +82,23 @@ internal sealed class FaultyFiles(Fault fault, int at) : IRunFiles
 
     public IReadOnlyList<string> List(string folder, bool folders = false) => Do(() => _inner.List(folder, folders));
 
-    public void CreateFolder(string path) => Do(() => _inner.CreateFolder(path));
+    public void CreateFolder(string path) => Do(() => _inner.CreateFolder(path), Change.Grows);
 
     public Stream OpenRead(string path) => Do(() => Keep(_inner.OpenRead(path)));
 
-    public Stream Create(string path) => Do(() => new Writer(this, Keep(_inner.Create(path))));
+    public Stream Create(string path) => Do(() => new Writer(this, Keep(_inner.Create(path))), Change.Grows);
 
-    public Stream Append(string path) => Do(() => new Writer(this, Keep(_inner.Append(path))));
+    public Stream Append(string path) => Do(() => new Writer(this, Keep(_inner.Append(path))), Change.Opens);
 
     public void Sync(Stream file) => Do(() => { });
 
     public void SyncFolder(string path) => Do(() => { });
 
-    public void Rename(string from, string to) => Do(() => _inner.Rename(from, to));
+    public void Rename(string from, string to) => Do(() => _inner.Rename(from, to), Change.Other);
 
-    public void Truncate(string path, long length) => Do(() => _inner.Truncate(path, length));
+    public void Truncate(string path, long length) => Do(() => _inner.Truncate(path, length), Change.Other);
 
-    public void Delete(string path) => Do(() => _inner.Delete(path));
+    public void Delete(string path) => Do(() => _inner.Delete(path), Change.Other);
 
     public IDisposable? TryLock(string path) => Do(() => _inner.TryLock(path) is { } held ? Keep(held) : null);
 
@@ -102,20 +109,42 @@ internal sealed class FaultyFiles(Fault fault, int at) : IRunFiles
         return opened;
     }
 
-    private void Do(Action operation) => Do(() =>
+    // What an operation does to the directory.
+    private enum Change
     {
-        operation();
-        return 0;
-    });
+        None,
 
-    private T Do<T>(Func<T> operation, Action? half = null)
+        /// <summary>It needs room.</summary>
+        Grows,
+
+        /// <summary>It opens a file for writing.</summary>
+        Opens,
+
+        Other,
+    }
+
+    private void Do(Action operation, Change change = Change.None) => Do(
+        () =>
+        {
+            operation();
+            return 0;
+        },
+        change);
+
+    private T Do<T>(Func<T> operation, Change change = Change.None, Action? half = null)
     {
         if (_dead)
         {
             throw new KilledException();
         }
 
-        if (++_operations != at)
+        ++_operations;
+        if (fault is Fault.Full or Fault.ReadOnly)
+        {
+            return _operations < at ? operation() : DoWithoutRoom(operation, change, half);
+        }
+
+        if (_operations != at)
         {
             return operation();
         }
@@ -133,6 +162,29 @@ internal sealed class FaultyFiles(Fault fault, int at) : IRunFiles
         }
 
         throw _dead ? new KilledException() : new IOException("No space left on device");
+    }
+
+    private T DoWithoutRoom<T>(Func<T> operation, Change change, Action? half)
+    {
+        Struck = true;
+        if (fault == Fault.ReadOnly)
+        {
+            // What is open stays writable.
+            return change == Change.None || half is not null ? operation() : throw new UnauthorizedAccessException("Access to the path is denied.");
+        }
+
+        if (change != Change.Grows)
+        {
+            return operation();
+        }
+
+        if (!_full)
+        {
+            half?.Invoke();
+        }
+
+        _full = true;
+        throw new IOException("No space left on device");
     }
 
     private sealed class Writer(FaultyFiles files, Stream inner) : Stream
@@ -166,6 +218,7 @@ internal sealed class FaultyFiles(Fault fault, int at) : IRunFiles
                     inner.Write(bytes);
                     return 0;
                 },
+                Change.Grows,
                 () => inner.Write(bytes.AsSpan(0, bytes.Length / 2)));
         }
 

@@ -1,9 +1,9 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.RunDirectories;
 using FedLLM.Federation;
 using FedLLM.Federation.Algorithms;
+using FedLLM.Federation.Lora;
 using FedLLM.Federation.Rounds;
 using FedLLM.Federation.Sampling;
 using FedLLM.Federation.Schedules;
@@ -16,7 +16,7 @@ internal sealed class ToyRun(string folder, params string[] overrides)
 {
     public static readonly ExperimentInputs Inputs = new("model", "data", "numerics");
 
-    private static readonly TensorLayout Layout = new([("b", [5]), ("a", [4, 3])]);
+    private static readonly TensorLayout Layout = new([("m.lora_A.weight", [2, 5]), ("m.lora_B.weight", [4, 2])]);
 
     public string Folder { get; } = folder;
 
@@ -29,11 +29,26 @@ internal sealed class ToyRun(string folder, params string[] overrides)
             federation: {rounds: 4, clients_per_round: 3, quorum: 0.5}
             """), "toy.yaml", "/exp", overrides, "/exp");
 
+    /// <summary>The server's half of the algorithm.</summary>
+    public IServerOptimizer Optimizer { get; init; } = new Momentum();
+
+    /// <summary>How factors combine.</summary>
+    public ILoraAggregation Aggregation { get; init; } = new FedIt();
+
     /// <summary>How many clients trained, in all calls of <see cref="Run"/>.</summary>
-    public int Trained { get; private set; }
+    public int Trained { get; set; }
 
     /// <summary>What the last opening found damaged.</summary>
     public IReadOnlyList<string> Warnings { get; private set; } = [];
+
+    /// <summary>A run of a method: <c>momentum</c>, <c>scaffold</c>, <c>fedsa</c> (private states of two kinds) or <c>flora</c> (a base correction).</summary>
+    public static ToyRun Of(string method, string folder, params string[] overrides) => method switch
+    {
+        "scaffold" => new ToyRun(folder, overrides) { Optimizer = new Scaffold(5) },
+        "fedsa" => new ToyRun(folder, overrides) { Optimizer = new Scaffold(5), Aggregation = new FedSaLora() },
+        "flora" => new ToyRun(folder, overrides) { Optimizer = new FedAvg(), Aggregation = new Flora(new LoraShapes(new LoraShape(2, 4)), 7) },
+        _ => new ToyRun(folder, overrides),
+    };
 
     public static TensorSet Tensors(uint seed)
     {
@@ -62,40 +77,10 @@ internal sealed class ToyRun(string folder, params string[] overrides)
             LearningRate = new ConstantLearningRate(0.1),
             Quorum = 0.5,
         };
-        var loop = new RunLoop(settings, new UniformCohort(), new Momentum(), new Fleet(this, directory), directory.Store, directory.Journal, new Evaluator());
+        var loop = new RunLoop(
+            settings, new UniformCohort(), Optimizer, new ToyFleet(this, directory), directory.Store, directory.Journal, new Evaluator(), aggregation: Aggregation);
         GlobalState state = loop.RunAsync(Tensors(1)).GetAwaiter().GetResult();
         return directory.Store.Put(state.Adapter);
-    }
-
-    private sealed class Fleet(ToyRun run, RunDirectory directory) : IClientFleet
-    {
-        public async IAsyncEnumerable<ClientOutcome> TrainAsync(
-            RoundInstruction instruction, IReadOnlyList<int> cohort, [EnumeratorCancellation] CancellationToken cancellationToken)
-        {
-            await Task.CompletedTask;
-            foreach (int client in cohort)
-            {
-                yield return (client + instruction.Round) % 5 == 0
-                    ? new ClientExclusion(client, "dropped out")
-                    : directory.Journal.FindReceipt(instruction, client) ?? Train(instruction, client);
-            }
-        }
-
-        private ClientReceipt Train(RoundInstruction instruction, int client)
-        {
-            run.Trained++;
-            TensorSet update = directory.Store.Get(instruction.StateHash);
-            var random = new CounterRandom(3, RandomPurpose.DataSampling, instruction.Round, client);
-            for (int i = 0; i < update.Values.Length; i++)
-            {
-                update.Values[i] = (update.Values[i] * 0.25f) + random.Uniform((ulong)i) - 0.5f;
-            }
-
-            float[] largest = [.. Layout.Slots.Select(s => update[s].ToArray().Max(Math.Abs))];
-            var receipt = new ClientReceipt(client, directory.Store.Put(update), client + 1, largest, new ClientMetrics(1.0 / (client + 1), 10, 0.5));
-            directory.Journal.RecordReceipt(instruction, receipt);
-            return receipt;
-        }
     }
 
     /// <summary>m = 0.9 m + delta, w = w + m: an algorithm with a server state.</summary>
