@@ -61,6 +61,7 @@ internal static class CommandLine
             RunCommand.Create(terminal),
             StatusCommand.Create(terminal),
             VerifyCommand.Create(terminal),
+            DashboardCommand.Create(terminal),
             EvaluateCommand.Create(terminal),
             GenerateCommand.Create(terminal),
             TokenizeCommand.Create(terminal),

@@ -32,7 +32,7 @@ public sealed partial class DocumentTests
     public void Docs_AreAllReachedFromTheReadme()
     {
         string readme = Repository.Read("README.md");
-        Assert.All(Repository.Files.Where(f => f.StartsWith("docs/", StringComparison.Ordinal)), f => Assert.Contains($"({f})", readme, StringComparison.Ordinal));
+        Assert.All(Repository.Files.Where(f => f.StartsWith("docs/", StringComparison.Ordinal) && f.EndsWith(".md", StringComparison.Ordinal)), f => Assert.Contains($"({f})", readme, StringComparison.Ordinal));
     }
 
     // [text](path), an anchor aside; not an address on the web.

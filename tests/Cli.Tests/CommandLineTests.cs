@@ -59,9 +59,6 @@ public sealed class CommandLineTests
 
     [Theory]
     [InlineData("compare a b")]
-    [InlineData("dashboard a --urls http://localhost")]
-    [InlineData("run a.yaml --dashboard")]
-    [InlineData("run a.yaml --dashboard http://localhost:1")]
     [InlineData("run a.yaml --cluster http://localhost:1")]
     [InlineData("evaluate --model a --data b --suite gsm8k")]
     public async Task Planned_ExitsUsageAndSaysSo(string line) => (await Answer.Of(line.Split(' '))).IsOneLine(2, "not built yet");
@@ -76,6 +73,9 @@ public sealed class CommandLineTests
     [InlineData("evaluate --model x --data y --suite lost", "--suite", "nearest known one is loss")]
     [InlineData("evaluate --model x --data y --suite loss --format doly", "--format", "nearest known one is dolly")]
     [InlineData("evaluate --model x --data y --suite loss --limit 0", "--limit", "1 to")]
+    [InlineData("run a.yaml --dashboard https://localhost", "--dashboard", "not http")]
+    [InlineData("dashboard --urls 5080", "--urls", "'5080'")]
+    [InlineData("dashboard no-such-directory", "no-such-directory", "no such directory")]
     [InlineData("tokenize --tokenizer x", "--text", "--file")]
     [InlineData("tokenize --tokenizer x --text a --file b", "--text", "--file")]
     [InlineData("merge --model a --out c", "--adapter", "required")]

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using FedLLM.Cli.Dashboards;
 using FedLLM.Cli.Hosting;
 using FedLLM.Cli.Rendering;
 using FedLLM.Data.Examples;
@@ -52,7 +53,8 @@ internal static class DemoCommand
         terminal.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"Federated: {experiment.Federation.Rounds} rounds, {experiment.Federation.CohortOf(prepared.Shards.Clients)} clients each, {experiment.Training.MaxSteps} steps a client."));
-        RunResult run = await RunCommand.FollowAsync(terminal, prepared, directory, cancellationToken).ConfigureAwait(false);
+        using var control = new RunControl(cancellationToken);
+        RunResult run = await RunCommand.FollowAsync(terminal, prepared, directory, control).ConfigureAwait(false);
 
         // 3. For comparison, every client alone with as many optimizer steps as the whole federation.
         terminal.Error.WriteLine($"Alone: every client by itself, {new LocalBaseline(prepared, terminal.Clock).Steps} steps each.");

@@ -13,7 +13,6 @@ internal sealed class PlannedCommand : Command
     public static IEnumerable<PlannedCommand> All() =>
     [
         new("compare", "Compare runs."),
-        new("dashboard", "Show runs in a browser."),
     ];
 
     /// <summary>What to throw where something that is not built yet is asked for.</summary>

@@ -1,6 +1,8 @@
 using System.CommandLine;
+using FedLLM.Cli.Dashboards;
 using FedLLM.Cli.Hosting;
 using FedLLM.Cli.Rendering;
+using FedLLM.Dashboard.Hosting;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Running;
 using FedLLM.Federation.Rounds;
@@ -25,31 +27,40 @@ internal static class RunCommand
             HelpName = "key.path=value",
             DefaultValueFactory = _ => [],
         };
-        var dashboard = new Option<string?>("--dashboard") { Description = "Show the run in a browser. (Not built yet.)", HelpName = "URL", Arity = ArgumentArity.ZeroOrOne };
+        var dashboard = new Option<string?>("--dashboard")
+        {
+            Description = $"Show the run in a browser while it runs. Default: {DashboardServer.UsualUrl}.",
+            HelpName = "URL",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        dashboard.Validators.Add(DashboardCommand.CheckUrl);
         var cluster = new Option<string?>("--cluster") { Description = "Run on a cluster. (Not built yet.)", HelpName = "URL" };
         Option<bool> json = CommandOptions.Json();
         var command = new Command("run", "Run an experiment, or continue it where its directory left off.") { file, output, set, dashboard, cluster, json };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            foreach (Option planned in (ReadOnlySpan<Option>)[dashboard, cluster])
+            if (parsed.GetResult(cluster) is not null)
             {
-                if (parsed.GetResult(planned) is not null)
-                {
-                    throw PlannedCommand.Refusal($"fedllm run {planned.Name}");
-                }
+                throw PlannedCommand.Refusal($"fedllm run {cluster.Name}");
             }
 
             Experiment experiment = ExperimentFile.Read(parsed.GetRequiredValue(file), parsed.GetValue(set));
             string directory = parsed.GetValue(output) ?? Path.Combine("runs", experiment.Name);
             PreparedExperiment prepared = await PrepareAsync(terminal, experiment, cancellationToken).ConfigureAwait(false);
             Action report;
+            using var control = new RunControl(cancellationToken);
+            using var host = new LocalRunHost(control, directory, prepared);
+            await using DashboardServer? server = parsed.GetResult(dashboard) is null
+                ? null
+                : await DashboardCommand.ServeAsync(
+                    terminal, parsed.GetValue(dashboard) ?? DashboardServer.UsualUrl, [directory], host).ConfigureAwait(false);
             try
             {
                 report = LocalRuns.Applies(experiment)
-                    ? await FollowEachAsync(terminal, prepared, directory, parsed.GetValue(json), cancellationToken).ConfigureAwait(false)
-                    : Report(terminal, experiment.Name, await FollowAsync(terminal, prepared, directory, cancellationToken).ConfigureAwait(false), parsed.GetValue(json));
+                    ? await FollowEachAsync(terminal, prepared, directory, parsed.GetValue(json), control).ConfigureAwait(false)
+                    : Report(terminal, experiment.Name, await FollowAsync(terminal, prepared, directory, control).ConfigureAwait(false), parsed.GetValue(json));
             }
-            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            catch (OperationCanceledException) when (control.Token.IsCancellationRequested)
             {
                 terminal.Error.WriteLine(Failure.OneLine($"Interrupted. The same command continues the run in {directory} where it stopped."));
                 return ExitCode.Interrupted;
@@ -67,13 +78,13 @@ internal static class RunCommand
 
     // Every client by itself, one after another; those that are done are only read.
     private static async Task<Action> FollowEachAsync(
-        Terminal terminal, PreparedExperiment prepared, string directory, bool json, CancellationToken cancellationToken)
+        Terminal terminal, PreparedExperiment prepared, string directory, bool json, RunControl control)
     {
         var runs = new List<(LocalRun Run, RunResult Result)>();
         foreach (LocalRun run in LocalRuns.Of(prepared, directory))
         {
             terminal.Error.WriteLine(Failure.OneLine($"client {run.Client} ({prepared.Shards.Name(run.Client)}) by itself"));
-            runs.Add((run, await FollowAsync(terminal, run.Prepared, run.Directory, cancellationToken).ConfigureAwait(false)));
+            runs.Add((run, await FollowAsync(terminal, run.Prepared, run.Directory, control).ConfigureAwait(false)));
         }
 
         return json
@@ -106,8 +117,7 @@ internal static class RunCommand
     }
 
     /// <summary>Runs a prepared experiment and shows its progress. Its computing occupies threads for long, so it begins on one of its own.</summary>
-    internal static async Task<RunResult> FollowAsync(
-        Terminal terminal, PreparedExperiment prepared, string directory, CancellationToken cancellationToken)
+    internal static async Task<RunResult> FollowAsync(Terminal terminal, PreparedExperiment prepared, string directory, RunControl control)
     {
         var runner = new ExperimentRunner(prepared, terminal.Clock)
         {
@@ -117,7 +127,7 @@ internal static class RunCommand
         IAnsiConsole console = Tables.Console(terminal.Error, terminal.ErrorIsScreen);
         var beginning = new BeginningNote(console);
         Task<RunResult> Run(IRunObserver progress) => OrGiveUpAsync(
-            Task.Run(() => runner.RunAsync(directory, [beginning, progress], cancellationToken), CancellationToken.None), terminal.Clock, cancellationToken);
+            Task.Run(() => runner.RunAsync(directory, [beginning, progress, control], control.Token), CancellationToken.None), terminal.Clock, cancellationToken);
 
         RunResult result = await (console.Profile.Capabilities.Interactive
             ? BarProgress.FollowAsync(console, rounds, terminal.Clock, Run)

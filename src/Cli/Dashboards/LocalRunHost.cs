@@ -1,0 +1,44 @@
+using FedLLM.Dashboard.Feed;
+using FedLLM.Dashboard.RunDirectories;
+using FedLLM.Experiments.RunDirectories;
+using FedLLM.Experiments.Running;
+
+namespace FedLLM.Cli.Dashboards;
+
+/// <summary>What this machine knows of run directories: who works on them, and, for the run of this very process, how to stop it.</summary>
+internal sealed class LocalRunHost : IRunDirectoryHost, IDisposable
+{
+    private readonly RunControl? _control;
+    private readonly string? _directory;
+    private readonly EngineSampler _sampler;
+
+    /// <summary>Without a run of its own.</summary>
+    public LocalRunHost() => _sampler = new EngineSampler(null);
+
+    /// <summary>With a run of this process.</summary>
+    /// <param name="control">Stops it.</param>
+    /// <param name="directory">Its directory, or the folder that holds the directories of its runs.</param>
+    /// <param name="prepared">Its model, which answers prompts too.</param>
+    public LocalRunHost(RunControl control, string directory, PreparedExperiment prepared)
+    {
+        _control = control;
+        _directory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
+        _sampler = new EngineSampler(prepared);
+    }
+
+    /// <inheritdoc/>
+    public ISampler Sampler => _sampler;
+
+    /// <inheritdoc/>
+    public bool IsWorkedOn(string directory) => LockHolder.Of(directory) is not null;
+
+    /// <inheritdoc/>
+    public IRunControl? ControlOf(string directory) =>
+        directory == _directory || Path.GetDirectoryName(directory) == _directory ? _control : null;
+
+    /// <summary>Everything may be shown: who runs the experiment in one process holds its data.</summary>
+    public RunPermissions PermissionsOf(IReadOnlyDictionary<string, string> settings) => new(Samples: true, Labels: true);
+
+    /// <inheritdoc/>
+    public void Dispose() => _sampler.Dispose();
+}

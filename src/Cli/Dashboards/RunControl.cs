@@ -1,0 +1,53 @@
+using FedLLM.Dashboard.Feed;
+using FedLLM.Federation.Rounds;
+
+namespace FedLLM.Cli.Dashboards;
+
+/// <summary>
+/// Stops and continues a run of this process from outside its loop. A pause holds the loop's observer after a commit, so it falls between two rounds and
+/// changes no result; cancelling is what Ctrl-C does.
+/// </summary>
+internal sealed class RunControl(CancellationToken interruption) : IRunControl, IRunObserver, IDisposable
+{
+    private readonly CancellationTokenSource _ending = CancellationTokenSource.CreateLinkedTokenSource(interruption);
+    private readonly ManualResetEventSlim _open = new(initialState: true);
+
+    /// <summary>Cancelled by the interruption, or by <see cref="Cancel"/>.</summary>
+    public CancellationToken Token => _ending.Token;
+
+    /// <inheritdoc/>
+    public bool Paused => !_open.IsSet && !Cancelled;
+
+    /// <inheritdoc/>
+    public bool Cancelled => _ending.IsCancellationRequested;
+
+    /// <inheritdoc/>
+    public void Pause() => _open.Reset();
+
+    /// <inheritdoc/>
+    public void Resume() => _open.Set();
+
+    /// <inheritdoc/>
+    public void Cancel() => _ending.Cancel();
+
+    /// <inheritdoc/>
+    public void RoundStarted(int round, IReadOnlyList<int> cohort)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void ClientFinished(int round, ClientOutcome outcome)
+    {
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="OperationCanceledException">The run was told to end while it was paused.</exception>
+    public void RoundCommitted(RoundRecord record) => _open.Wait(Token);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _open.Dispose();
+        _ending.Dispose();
+    }
+}

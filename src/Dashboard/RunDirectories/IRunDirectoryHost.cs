@@ -1,0 +1,19 @@
+using FedLLM.Dashboard.Feed;
+
+namespace FedLLM.Dashboard.RunDirectories;
+
+/// <summary>What the files of a run directory do not say, and only its host knows or can do.</summary>
+public interface IRunDirectoryHost
+{
+    /// <summary>Whether a living process works on the run in <paramref name="directory"/>.</summary>
+    bool IsWorkedOn(string directory);
+
+    /// <summary>Returns what can stop and continue the run in <paramref name="directory"/>, or null.</summary>
+    IRunControl? ControlOf(string directory);
+
+    /// <summary>What answers prompts, or null where this host cannot.</summary>
+    ISampler? Sampler { get; }
+
+    /// <summary>What may be shown of a run with these settings.</summary>
+    RunPermissions PermissionsOf(IReadOnlyDictionary<string, string> settings);
+}

@@ -1,0 +1,70 @@
+using FedLLM.Dashboard.Feed;
+
+namespace FedLLM.Dashboard.Summaries;
+
+/// <summary>One client's part in one round.</summary>
+/// <param name="Round">The round.</param>
+/// <param name="Member">What it measured; null where it is excluded.</param>
+/// <param name="Reason">Why it does not count; null where it does.</param>
+public sealed record ClientRound(int Round, MemberRow? Member, string? Reason);
+
+/// <summary>A client over all rounds.</summary>
+/// <param name="Card">What it holds.</param>
+/// <param name="Sampled">How often it was sampled.</param>
+/// <param name="Rounds">Its rounds, ascending.</param>
+public sealed record ClientSummary(ClientCard Card, int Sampled, IReadOnlyList<ClientRound> Rounds)
+{
+    /// <summary>Its last finite loss, or null.</summary>
+    public double? LastLoss => Rounds.LastOrDefault(r => r.Member?.Loss is not null)?.Member!.Loss;
+
+    /// <summary>How often its update did not count.</summary>
+    public int Excluded => Rounds.Count(r => r.Member is null);
+
+    /// <summary>Sums every client of a run up, ascending by id: those that the run describes, and those that took part.</summary>
+    public static IReadOnlyList<ClientSummary> Of(RunView run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var rounds = new SortedDictionary<int, List<ClientRound>>();
+        var sampled = new Dictionary<int, int>();
+        foreach (RoundRow row in run.Rounds)
+        {
+            foreach (int client in row.Cohort)
+            {
+                sampled[client] = sampled.GetValueOrDefault(client) + 1;
+            }
+
+            foreach (MemberRow member in row.Clients)
+            {
+                RoundsOf(member.Id).Add(new ClientRound(row.Round, member, null));
+            }
+
+            foreach (ExclusionRow exclusion in row.Excluded)
+            {
+                RoundsOf(exclusion.Client).Add(new ClientRound(row.Round, null, exclusion.Reason));
+            }
+        }
+
+        var cards = new Dictionary<int, ClientCard>();
+        foreach (ClientCard card in run.Clients)
+        {
+            cards[card.Id] = card;
+        }
+
+        foreach (int id in sampled.Keys.Concat(rounds.Keys).Where(id => !cards.ContainsKey(id)).ToArray())
+        {
+            cards[id] = new ClientCard { Id = id, Name = $"client {id}" };
+        }
+
+        return [.. cards.Values.OrderBy(c => c.Id).Select(c => new ClientSummary(c, sampled.GetValueOrDefault(c.Id), rounds.GetValueOrDefault(c.Id) ?? []))];
+
+        List<ClientRound> RoundsOf(int client)
+        {
+            if (!rounds.TryGetValue(client, out List<ClientRound>? list))
+            {
+                rounds[client] = list = [];
+            }
+
+            return list;
+        }
+    }
+}
