@@ -31,9 +31,7 @@ internal static class CommandLine
         ParseResult parsed = root.Parse(args, Parsing);
         if (parsed.Action is null or ParseErrorAction)
         {
-            return parsed.CommandResult.Command is PlannedCommand planned
-                ? Failure.Report(PlannedCommand.Refusal($"{Name} {planned.Name}"), terminal, interrupted: false)
-                : ReportUsage(parsed, terminal);
+            return ReportUsage(parsed, terminal);
         }
 
         var invocation = new InvocationConfiguration
@@ -62,6 +60,7 @@ internal static class CommandLine
             StatusCommand.Create(terminal),
             VerifyCommand.Create(terminal),
             DashboardCommand.Create(terminal),
+            CompareCommand.Create(terminal),
             EvaluateCommand.Create(terminal),
             GenerateCommand.Create(terminal),
             TokenizeCommand.Create(terminal),
@@ -69,11 +68,6 @@ internal static class CommandLine
             MergeCommand.Create(terminal),
             PartitionCommand.Create(terminal),
         };
-        foreach (Command planned in PlannedCommand.All())
-        {
-            root.Add(planned);
-        }
-
         VersionOption version = root.Options.OfType<VersionOption>().Single();
         version.Description = "Show the version.";
         version.Action = new ShowVersion();

@@ -100,6 +100,10 @@ public sealed class ParticipationTests : IDisposable
         Assert.Equal(open.Rounds[2].Adapter, bounded.AdapterHash);
         Assert.Contains("budget", bounded.Rounds[2].Ended, StringComparison.Ordinal);
         Assert.Equal(RunState.Finished, RunStatus.Read(Path.Combine(_folder, "bounded")).State);
+
+        // It is finished: given again, nothing happens.
+        RunResult again = await Run("bounded", budget, "checkpoint.every=5");
+        Assert.Equal(bounded.Rounds.Select(r => r.Adapter), again.Rounds.Select(r => r.Adapter));
     }
 
     [Fact]
