@@ -127,7 +127,7 @@ internal static class RunCommand
         IAnsiConsole console = Tables.Console(terminal.Error, terminal.ErrorIsScreen);
         var beginning = new BeginningNote(console);
         Task<RunResult> Run(IRunObserver progress) => OrGiveUpAsync(
-            Task.Run(() => runner.RunAsync(directory, [beginning, progress, control], control.Token), CancellationToken.None), terminal.Clock, cancellationToken);
+            Task.Run(() => runner.RunAsync(directory, [beginning, progress, control], control.Token), CancellationToken.None), terminal.Clock, control.Token);
 
         RunResult result = await (console.Profile.Capabilities.Interactive
             ? BarProgress.FollowAsync(console, rounds, terminal.Clock, Run)
