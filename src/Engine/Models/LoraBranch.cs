@@ -150,7 +150,7 @@ internal readonly unsafe struct LoraFactorGradient(LaneSet lanes, BranchModule m
         }
 
         int block = task % PerLane;
-        if (!lane.Trained.HasFlag(block < OutBlocks ? LoraHalves.B : LoraHalves.A))
+        if ((lane.Trained & (block < OutBlocks ? LoraHalves.B : LoraHalves.A)) == 0)
         {
             return;
         }

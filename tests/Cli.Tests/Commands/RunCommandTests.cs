@@ -115,7 +115,7 @@ public sealed class RunCommandTests(SmallWorld world) : IDisposable
     }
 
     [Fact]
-    public async Task File_NotBuiltYet_SaysSo() => (await Run("--set", "federation.algorithm=scaffold")).IsOneLine(2, "federation.algorithm", "not built yet");
+    public async Task File_NotBuiltYet_SaysSo() => (await Run("--set", "model.device=cuda")).IsOneLine(2, "model.device", "not built yet");
 
     [Fact]
     public async Task Set_UnknownKey_IsNamed() => (await Run("--set", "lora.rnk=4")).IsOneLine(2, "--set", "lora.rank");
