@@ -5,7 +5,7 @@ using FedLLM.Engine.Files;
 namespace FedLLM.Data.Shards;
 
 /// <summary>
-/// Tokenizes the parts of a partition when they are asked for. Counts of every part that was asked for are kept, some ten bytes each; the samples themselves only
+/// Tokenizes the parts of a partition when they are asked for. Counts of every part that was asked for are kept, some tens of bytes each; the samples themselves only
 /// in a cache of bounded size. A client that is not sampled costs nothing beyond its part's counts, and clients that share a part share its samples.
 /// </summary>
 /// <typeparam name="TSample">What a client trains on.</typeparam>

@@ -1,5 +1,5 @@
+using FedLLM.Experiments.Running;
 using FedLLM.Federation.Algorithms;
-using FedLLM.Federation.Lora;
 
 namespace FedLLM.Experiments.Configuration;
 
@@ -69,23 +69,19 @@ internal static class AlgorithmConsistency
         }
 
         // Which constants, shapes and numbers of clients makes no difference here.
+        const Convention Any = Convention.OpenFedLlm;
         IServerOptimizer optimizer = algorithm switch
         {
             Algorithm.FedAvg => new FedAvg(),
             Algorithm.FedProx => new FedProx(0),
             Algorithm.Scaffold => new Scaffold(1),
-            _ => new FedAvgM(Convention.OpenFedLlm, 0, 1),
+            Algorithm.FedAvgM => new FedAvgM(Any, 0, 1),
+            Algorithm.FedAdagrad => new FedAdagrad(Any, FedAdagrad.Defaults(Any)),
+            Algorithm.FedYogi => new FedYogi(Any, FedYogi.Defaults(Any)),
+            Algorithm.FedAdam => new FedAdam(Any, FedAdam.Defaults(Any)),
+            _ => throw new InvalidOperationException($"The algorithm {algorithm} is not handled."),
         };
-        var shapes = new LoraShapes(new LoraShape(1, 1));
-        string? refusal = aggregation switch
-        {
-            LoraAggregation.Flora => new Flora(shapes, 0).RefusalOf(optimizer),
-            LoraAggregation.FlexLora => new FlexLora(shapes).RefusalOf(optimizer),
-            LoraAggregation.HetLora => new HetLora(shapes).RefusalOf(optimizer),
-            LoraAggregation.FedEx => new FedExLora(shapes).RefusalOf(optimizer),
-            _ => null,
-        };
-        return refusal?.Replace(optimizer.Name, algorithm.ToString().ToLowerInvariant(), StringComparison.Ordinal);
+        return LoraAggregations.For(aggregation, new LoraOptions(1, 1, 0, new LoraTargetOptions([])), 0).RefusalOf(optimizer);
     }
 
     private static void CheckConstants(Settings settings, Algorithm algorithm, Convention convention)
