@@ -14,11 +14,18 @@ internal static class KillsCommand
         "configs/demo.yaml", "--set", "federation.rounds=10", "--set", "federation.clients_per_round=4", "--set", "training.max_steps=2", "--set", "evaluation.every=5",
     ];
 
+    private static readonly string[] DropOuts = ["federation.algorithm=scaffold", "simulation.drop_out=0.3", "federation.quorum=0.25"];
+
+    private static readonly string[] FedAdam = ["federation.algorithm=fedadam"];
+
+    private static readonly string[] OneLane = ["training.lanes=1", "checkpoint.every=3"];
+
     private static readonly (string Name, string[] Settings)[] Runs =
     [
-        ("fedavg, clients drop out", ["simulation.drop_out=0.3", "federation.quorum=0.25"]),
-        ("fedadam", ["federation.algorithm=fedadam"]),
-        ("fedavg, one lane, checkpoint.every 3", ["training.lanes=1", "checkpoint.every=3"]),
+        ("scaffold, clients drop out", DropOuts),
+        ("fedadam", FedAdam),
+        ("scaffold, clients drop out, one lane, checkpoint.every 3", [.. DropOuts, .. OneLane]),
+        ("fedadam, one lane, checkpoint.every 3", [.. FedAdam, .. OneLane]),
     ];
 
     /// <summary>Kills, prints the table and writes it to the file named by <c>--out</c>; 1 where a run did not end as the undisturbed one or a client trained twice.</summary>

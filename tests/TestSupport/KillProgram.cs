@@ -31,7 +31,7 @@ public sealed record KillTally(int Kills, int BeforeCheckpoint, int Runs, int Eq
 /// <param name="program">The program's assembly, <c>fedllm.dll</c>.</param>
 /// <param name="arguments">Of <c>fedllm run</c>, without <c>--out</c>.</param>
 /// <param name="folder">Where the run directories go; each is deleted when its run has ended well.</param>
-/// <param name="seed">Of the instants: how long each process lives is drawn from it, uniformly over the undisturbed run's whole life.</param>
+/// <param name="seed">Of the instants: how long each process lives is drawn from it, uniformly over the life of a process that is not killed.</param>
 public sealed class KillProgram(string program, IReadOnlyList<string> arguments, string folder, int seed)
 {
     private const int MostProcessesOfARun = 500;
@@ -55,18 +55,15 @@ public sealed class KillProgram(string program, IReadOnlyList<string> arguments,
         return tally;
     }
 
-    // The undisturbed run: its hash, and how long a process lives. The second is measured, for the first is slower by what the system must read once.
+    // The undisturbed run: its hash, and how long a process lives.
     private async Task MeasureAsync()
     {
-        for (int i = 0; i < 2; i++)
-        {
-            string directory = Path.Combine(folder, FormattableString.Invariant($"undisturbed-{seed}-{i}"));
-            long begun = Stopwatch.GetTimestamp();
-            await LiveAsync(directory, null);
-            _life = Stopwatch.GetElapsedTime(begun);
-            _expected = AdapterHash(directory);
-            Directory.Delete(directory, recursive: true);
-        }
+        string directory = Path.Combine(folder, FormattableString.Invariant($"undisturbed-{seed}"));
+        long begun = Stopwatch.GetTimestamp();
+        await LiveAsync(directory, null);
+        _life = Stopwatch.GetElapsedTime(begun);
+        _expected = AdapterHash(directory);
+        Directory.Delete(directory, recursive: true);
     }
 
     private async Task<KillTally> RunOnceAsync(int mostKills)
@@ -81,8 +78,11 @@ public sealed class KillProgram(string program, IReadOnlyList<string> arguments,
                 throw new InvalidOperationException($"The run in {directory} does not end.");
             }
 
+            long begun = Stopwatch.GetTimestamp();
             if (await LiveAsync(directory, kills < mostKills ? _life * _instants.UniformDouble(_drawn++) : null))
             {
+                // On a machine that others use, a life is as long as the last whole one.
+                _life = processes == 0 ? Stopwatch.GetElapsedTime(begun) : _life;
                 break;
             }
 

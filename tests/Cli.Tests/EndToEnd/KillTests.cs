@@ -13,9 +13,10 @@ public sealed class KillTests(SmallWorld world, ITestOutputHelper output) : IDis
     public void Dispose() => _folder.Dispose();
 
     [SkippableTheory]
-    [InlineData(1, 9, "federation.algorithm=fedadam")]
-    [InlineData(2, 8, "simulation.drop_out=0.3", "federation.quorum=0.5")]
-    [InlineData(3, 8, "training.lanes=1", "checkpoint.every=3")]
+    [InlineData(1, 6, "federation.algorithm=scaffold", "simulation.drop_out=0.3", "federation.quorum=0.5")]
+    [InlineData(2, 6, "federation.algorithm=fedadam")]
+    [InlineData(3, 7, "federation.algorithm=scaffold", "simulation.drop_out=0.3", "federation.quorum=0.5", "training.lanes=1", "checkpoint.every=3")]
+    [InlineData(4, 6, "federation.algorithm=fedadam", "training.lanes=1", "checkpoint.every=3")]
     public async Task Run_KilledAtRandomInstants_EndsWithTheUndisturbedAdapter(int seed, int kills, params string[] settings)
     {
         Skip.If(OperatingSystem.IsWindows(), "A killed process cannot be told from one that failed.");
