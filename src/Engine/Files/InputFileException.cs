@@ -25,6 +25,9 @@ public sealed class InputFileException : Exception
     /// <summary>Where in it, or null for the whole file.</summary>
     public string? Place { get; }
 
+    /// <summary>Whether the same may succeed later without anybody mending it: somebody else uses the file or folder.</summary>
+    public bool MayPass { get; init; }
+
     /// <summary>Quotes a name found in a file, cut to 120 characters, for a message.</summary>
     internal static string Quote(string name) => name.Length <= 120 ? $"'{name}'" : $"'{name[..117]}...'";
 

@@ -76,7 +76,7 @@ internal sealed class ClientPages(string folder, IRunFiles files)
     /// <exception cref="RunStorageException">The operating system refuses to delete.</exception>
     public void Collect(IReadOnlySet<string> reachable)
     {
-        _folder.Collect(reachable);
+        _folder.Collect(reachable, []);
         foreach (string hash in _read.Keys.Where(h => !reachable.Contains(h)).ToArray())
         {
             _read.Remove(hash);

@@ -13,6 +13,7 @@ internal sealed class ContentFolder
     private readonly IRunFiles _files;
     private readonly string _folder;
     private readonly string _extension;
+    private readonly bool _shared;
 
     // Whether a stored file is known to be whole: written by this process, or verified by it.
     private readonly ConcurrentDictionary<string, bool> _stored = new(StringComparer.Ordinal);
@@ -20,12 +21,22 @@ internal sealed class ContentFolder
     private readonly ConcurrentDictionary<string, bool> _foldersReady = new(StringComparer.Ordinal);
 
     /// <summary>Opens <paramref name="folder"/>, which need not exist, and clears away what was left unfinished.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="extension">Ends the files' names.</param>
+    /// <param name="files">The file system.</param>
+    /// <param name="shared">Whether another process owns the folder and may delete what it does not need: nothing is cleared away, and each look goes to the disk.</param>
     /// <exception cref="RunStorageException">The folder cannot be read or written.</exception>
-    public ContentFolder(string folder, string extension, IRunFiles files)
+    public ContentFolder(string folder, string extension, IRunFiles files, bool shared = false)
     {
         _folder = Path.GetFullPath(folder);
         _extension = extension;
         _files = files;
+        _shared = shared;
+        if (shared)
+        {
+            return;
+        }
+
         try
         {
             foreach (string path in _files.List(_folder, folders: true).SelectMany(f => _files.List(f)))
@@ -56,7 +67,7 @@ internal sealed class ContentFolder
     public bool IsWhole(string hash)
     {
         RequireHash(hash);
-        if (!_stored.TryGetValue(hash, out bool verified) || verified)
+        if (!_shared && (!_stored.TryGetValue(hash, out bool verified) || verified))
         {
             return verified;
         }
@@ -143,11 +154,13 @@ internal sealed class ContentFolder
         }
     }
 
-    /// <summary>Deletes everything that is not in <paramref name="reachable"/>.</summary>
+    /// <summary>Deletes everything that is not in <paramref name="reachable"/>, as far as this process knows of it.</summary>
+    /// <param name="reachable">What stays.</param>
+    /// <param name="foreign">Hashes of what other processes stored.</param>
     /// <exception cref="RunStorageException">The operating system refuses to delete.</exception>
-    public void Collect(IReadOnlySet<string> reachable)
+    public void Collect(IReadOnlySet<string> reachable, IEnumerable<string> foreign)
     {
-        foreach (string hash in _stored.Select(s => s.Key).Where(h => !reachable.Contains(h)).ToArray())
+        foreach (string hash in _stored.Select(s => s.Key).Concat(foreign).Where(h => !reachable.Contains(h)).ToArray())
         {
             try
             {

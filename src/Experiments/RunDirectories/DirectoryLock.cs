@@ -40,7 +40,10 @@ internal sealed class DirectoryLock : IDisposable
                     paths.Root,
                     null,
                     $"another run is using it: {LockHolder.Read(files, paths.Holder)?.ToString() ?? "a process that is just starting or ending"}",
-                    "Wait for it, stop it, or choose another directory with --out");
+                    "Wait for it, stop it, or choose another directory with --out")
+                {
+                    MayPass = true,
+                };
             }
 
             using Stream holder = files.Create(paths.Holder);

@@ -9,13 +9,16 @@ internal static class DurableWriting
     /// <summary>Ends the names of files that are not finished.</summary>
     public const string Unfinished = ".tmp";
 
+    // Several processes may write the same content at the same time, also from machines that share a folder.
+    private static readonly string Writer = Convert.ToHexStringLower(SHA256.HashData(LockHolder.Current().ToBytes()))[..12];
+
     private static int LastSerial;
 
     /// <summary>Writes a file durably: into a temporary one beside it, flushed, renamed, the folder flushed.</summary>
     /// <exception cref="RunStorageException">The operating system refuses.</exception>
     public static void WriteWhole(this IRunFiles files, string path, Action<Stream> write)
     {
-        string temporary = FormattableString.Invariant($"{path}.{Interlocked.Increment(ref LastSerial)}{Unfinished}");
+        string temporary = FormattableString.Invariant($"{path}.{Writer}-{Interlocked.Increment(ref LastSerial)}{Unfinished}");
         try
         {
             using (Stream stream = files.Create(temporary))

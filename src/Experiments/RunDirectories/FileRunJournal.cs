@@ -23,6 +23,7 @@ public sealed class FileRunJournal : IRunJournal, IReceiptLog, IDisposable
     private readonly string _identity;
     private readonly SortedDictionary<int, Manifest> _manifests;
     private readonly PendingRounds _pending;
+    private readonly FileReceiptLog _receipts;
     private GlobalState? _state;
 
     internal FileRunJournal(
@@ -47,7 +48,14 @@ public sealed class FileRunJournal : IRunJournal, IReceiptLog, IDisposable
         }
 
         _pending.ForgetTo(CommittedRound);
-        CollectStore();
+
+        // A client in another process stores its update before its receipt: while some may be between the two, what nobody names yet is let lie until the next
+        // checkpoint, which covers it or does without.
+        _receipts = new FileReceiptLog(files, paths, store);
+        if (!_receipts.Exists || CommittedRound >= _rounds)
+        {
+            CollectStore();
+        }
     }
 
     private int CommittedRound => _manifests.Count == 0 ? -1 : _manifests.Keys.Last();
@@ -77,7 +85,7 @@ public sealed class FileRunJournal : IRunJournal, IReceiptLog, IDisposable
         ArgumentNullException.ThrowIfNull(instruction);
         lock (_gate)
         {
-            return _pending.Receipt(instruction, client);
+            return _pending.Receipt(instruction, client) ?? _receipts.FindReceipt(instruction, client);
         }
     }
 
@@ -224,8 +232,13 @@ public sealed class FileRunJournal : IRunJournal, IReceiptLog, IDisposable
     private void CollectStore()
     {
         HashSet<string> pages = [.. _manifests.Values.SelectMany(m => m.Clients?.Values ?? [])];
-        HashSet<string> tensors = [.. _pending.Hashes, .. _manifests.Values.SelectMany(m => m.Hashes), .. _clients.StatesOf(pages)];
-        _store.Collect(tensors);
+        ILookup<bool, (string Path, ReceiptEntry Entry)> receipts = _receipts.List().ToLookup(r => r.Entry.Round > CommittedRound);
+        HashSet<string> tensors =
+        [
+            .. _pending.Hashes, .. _manifests.Values.SelectMany(m => m.Hashes), .. _clients.StatesOf(pages), .. receipts[true].SelectMany(r => r.Entry.Hashes),
+        ];
+        _store.Collect(tensors, receipts[false].SelectMany(r => r.Entry.Hashes));
         _clients.Collect(pages);
+        _receipts.Delete(receipts[false].Select(r => r.Path));
     }
 }

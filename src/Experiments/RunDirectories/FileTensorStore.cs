@@ -18,13 +18,21 @@ public sealed class FileTensorStore : ITensorStore
     /// <summary>Opens the store in <paramref name="folder"/>, which need not exist, and clears away what was left unfinished.</summary>
     /// <exception cref="RunStorageException">The folder cannot be read or written.</exception>
     public FileTensorStore(string folder, IRunFiles? files = null)
+        : this(folder, files ?? DiskFiles.Instance, shared: false)
+    {
+    }
+
+    private FileTensorStore(string folder, IRunFiles files, bool shared)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        _folder = new ContentFolder(folder, Extension, files ?? DiskFiles.Instance);
+        _folder = new ContentFolder(folder, Extension, files, shared);
     }
 
     /// <summary>Hashes of what is stored, verified or not.</summary>
     public IReadOnlyCollection<string> Hashes => _folder.Hashes;
+
+    /// <summary>Opens a store that another process owns, which may delete what it does not need.</summary>
+    internal static FileTensorStore OpenShared(string folder, IRunFiles files) => new(folder, files, shared: true);
 
     /// <inheritdoc/>
     /// <exception cref="RunStorageException">The operating system refuses to write.</exception>
@@ -61,9 +69,11 @@ public sealed class FileTensorStore : ITensorStore
     /// <summary>Where the file of that hash is, or would be.</summary>
     internal string PathOf(string hash) => _folder.PathOf(hash);
 
-    /// <summary>Deletes everything that is not in <paramref name="reachable"/>.</summary>
+    /// <summary>Deletes everything that is not in <paramref name="reachable"/>, as far as this process knows of it.</summary>
+    /// <param name="reachable">What stays.</param>
+    /// <param name="foreign">Hashes of what other processes stored.</param>
     /// <exception cref="RunStorageException">The operating system refuses to delete.</exception>
-    internal void Collect(IReadOnlySet<string> reachable) => _folder.Collect(reachable);
+    internal void Collect(IReadOnlySet<string> reachable, IEnumerable<string> foreign) => _folder.Collect(reachable, foreign);
 
     // Verified, and straight into the destination: an adapter is never in memory twice. False where there is none for that layout.
     private bool Read(string hash, Func<TensorLayout, TensorSet?> destination)

@@ -1,6 +1,7 @@
 using System.Text;
 using FedLLM.Data.Shards;
 using FedLLM.Engine.Files;
+using FedLLM.Experiments.Clients;
 using FedLLM.Experiments.Configuration;
 
 namespace FedLLM.Experiments.RunDirectories;
@@ -97,6 +98,20 @@ public sealed class RunDirectory : IDisposable
 
             throw;
         }
+    }
+
+    /// <summary>
+    /// Opens, for clients that live in other processes than the run's owner, what they share with it: the store, and the log of their receipts. Nothing is locked.
+    /// </summary>
+    /// <param name="path">The directory.</param>
+    /// <param name="files">The file system; the operating system's by default.</param>
+    public static (FileTensorStore Store, IReceiptLog Receipts) OpenForClients(string path, IRunFiles? files = null)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        files ??= DiskFiles.Instance;
+        var paths = new RunPaths(Path.GetFullPath(path));
+        FileTensorStore store = FileTensorStore.OpenShared(paths.Store, files);
+        return (store, new FileReceiptLog(files, paths, store));
     }
 
     /// <summary>Writes <c>clients.json</c>, what is counted in every client's data, where it does not say so already.</summary>

@@ -26,12 +26,17 @@ internal sealed record RunPaths(string Root)
 
     public string Store => Path.Combine(Root, "store");
 
+    /// <summary>What clients that live in other processes have stored, a file each.</summary>
+    public string Receipts => Path.Combine(Root, "receipts");
+
     /// <summary>Held by the kernel for the process that works on the run. Nobody can read it meanwhile, so the holder is named beside it.</summary>
     public string Lock => Path.Combine(Root, "lock");
 
     public string Holder => Path.Combine(Root, "lock.json");
 
     public string Manifest(int round) => Path.Combine(Checkpoints, string.Create(CultureInfo.InvariantCulture, $"{ManifestPrefix}{round:D6}{ManifestSuffix}"));
+
+    public string Receipt(int round, int client) => Path.Combine(Receipts, string.Create(CultureInfo.InvariantCulture, $"{ManifestPrefix}{round:D6}-client-{client}{ManifestSuffix}"));
 
     /// <summary>Lists the manifests by round; files of other names are not its own.</summary>
     public SortedDictionary<int, string> Manifests(IRunFiles files)
