@@ -37,6 +37,9 @@ public sealed class Coordinator : IAsyncDisposable
     /// <summary>Where the run stands; null where it was never started.</summary>
     public CoordinatorStatus? Status => _phase is { } phase ? _events.Status(phase.Phase, phase.Reason ?? _waitingFor) : null;
 
+    /// <summary>Whether this coordinator drives the run at the moment.</summary>
+    public bool IsGoing => !_going.IsCompleted;
+
     /// <summary>Starts the run, or lets it go on where it was paused or failed. Harmless where it is running or finished.</summary>
     /// <exception cref="InvalidOperationException">The run was cancelled.</exception>
     /// <exception cref="SupersededException">Another coordinator drives the run.</exception>

@@ -1,6 +1,7 @@
 using FedLLM.Evaluation.Suites;
 using FedLLM.Experiments.Clients;
 using FedLLM.Experiments.Configuration;
+using FedLLM.Experiments.Coordination;
 using FedLLM.Experiments.RunDirectories;
 using FedLLM.Federation;
 using FedLLM.Federation.Lora;
@@ -17,11 +18,17 @@ namespace FedLLM.Experiments.Running;
 /// <param name="Rounds">Every round's record, from round 0.</param>
 public sealed record RunResult(string Directory, string AdapterFolder, string AdapterHash, TensorSet Adapter, IReadOnlyList<RoundRecord> Rounds);
 
-/// <summary>Runs a prepared experiment in this process, or continues it where its run directory left off.</summary>
+/// <summary>Runs a prepared experiment, or continues it where its run directory left off. The rounds are driven in this process.</summary>
 public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider clock)
 {
     /// <summary>Hears, a line each, what was found damaged in the run directory and is not used.</summary>
     public Action<string>? Warn { get; init; }
+
+    /// <summary>The clients, where they live in other processes; by default they train in this one.</summary>
+    public IClientFleet? Fleet { get; init; }
+
+    /// <summary>Asked before each commit whether this process may still commit, or null where nobody else could.</summary>
+    public ICommitFence? Fence { get; init; }
 
     /// <summary>
     /// Runs to the last round. A directory that holds an unfinished run of the same experiment is continued; of a finished one, the result is returned.
@@ -47,7 +54,11 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
         }
 
         run.WriteClients(prepared.Reports);
-        using var fleet = new EmbeddedFleet(CohortTrainers.For(prepared, Participation.Training(prepared), clock), run.Store, run.Journal, aggregation);
+        using EmbeddedFleet? embedded = Fleet is null
+            ? new EmbeddedFleet(CohortTrainers.For(prepared, Participation.Training(prepared), clock), run.Store, run.Journal, aggregation)
+            : null;
+        IClientFleet fleet = embedded as IClientFleet ?? new JournalledFleet(Fleet!, run.Journal);
+        IRunJournal journal = Fence is null ? run.Journal : new FencedJournal(run.Journal, Fence);
         using var losses = new LossSuite(prepared.Weights, threads);
         using var preferences = new PreferenceSuite(prepared.Weights, threads);
         IRoundEvaluator? evaluator = prepared.Data switch
@@ -58,7 +69,7 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
             _ => null,
         };
         var loop = new RunLoop(
-            Participation.Settings(prepared, run.Identity), Participation.Sampler(prepared), ServerOptimizers.For(experiment.Federation, prepared.Shards.Clients), fleet, run.Store, run.Journal,
+            Participation.Settings(prepared, run.Identity), Participation.Sampler(prepared), ServerOptimizers.For(experiment.Federation, prepared.Shards.Clients), fleet, run.Store, journal,
             evaluator, observers, clock, aggregation);
 
         // The run.

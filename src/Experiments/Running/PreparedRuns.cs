@@ -1,0 +1,65 @@
+using FedLLM.Experiments.Configuration;
+
+namespace FedLLM.Experiments.Running;
+
+/// <summary>
+/// The experiments that this process has read model and data of, kept for whoever asks next: coordinator and clients of a run share one base model. Those asked
+/// for longest ago are let go.
+/// </summary>
+/// <param name="threads">Threads of this process that train and evaluate, at least 1; they stand in the place of the experiments' own.</param>
+/// <param name="most">Most experiments kept, at least 1.</param>
+public sealed class PreparedRuns(int threads, int most = 2)
+{
+    private readonly Lock _gate = new();
+    private readonly LinkedList<Entry> _byUse = new();
+
+    /// <summary>Returns an experiment with everything it names read and checked, on a thread of its own where that is not done yet. What fails is tried again the next time.</summary>
+    /// <exception cref="Engine.Files.InputFileException">A file it names is missing, damaged or does not fit the others.</exception>
+    public Task<PreparedExperiment> GetAsync(Experiment experiment)
+    {
+        ArgumentNullException.ThrowIfNull(experiment);
+        Experiment here = experiment with { Training = experiment.Training with { Threads = threads } };
+        lock (_gate)
+        {
+            Entry? found = _byUse.FirstOrDefault(e => e.Experiment == here && !e.Prepared.IsFaulted);
+            if (found is not null)
+            {
+                _byUse.Remove(found);
+            }
+            else
+            {
+                Forget(here);
+                found = new Entry(here, Task.Factory.StartNew(
+                    () => PreparedExperiment.Prepare(here), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
+            }
+
+            _byUse.AddFirst(found);
+            while (_byUse.Count > most)
+            {
+                _byUse.RemoveLast();
+            }
+
+            return found.Prepared;
+        }
+    }
+
+    /// <summary>Lets an experiment go, so that its files are read anew the next time.</summary>
+    public void Refresh(Experiment experiment)
+    {
+        ArgumentNullException.ThrowIfNull(experiment);
+        lock (_gate)
+        {
+            Forget(experiment with { Training = experiment.Training with { Threads = threads } });
+        }
+    }
+
+    private void Forget(Experiment here)
+    {
+        foreach (Entry entry in _byUse.Where(e => e.Experiment == here).ToArray())
+        {
+            _byUse.Remove(entry);
+        }
+    }
+
+    private sealed record Entry(Experiment Experiment, Task<PreparedExperiment> Prepared);
+}
