@@ -13,6 +13,8 @@ public sealed class DependencyTests
         ["Federation"] = ["Numerics"],
         ["Experiments"] = ["Numerics", "Engine", "Data", "Evaluation", "Federation"],
         ["Dashboard"] = [],
+        ["GrainInterfaces"] = [],
+        ["Grains"] = ["Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "GrainInterfaces"],
         ["Cli"] = ["Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "Dashboard"],
     };
 
@@ -22,6 +24,8 @@ public sealed class DependencyTests
         ["Experiments"] = ["YamlDotNet"],
         ["Dashboard"] = ["Microsoft.AspNetCore.OpenApi", "YamlDotNet"],
         ["Cli"] = ["System.CommandLine", "Spectre.Console"],
+        ["GrainInterfaces"] = ["Microsoft.Orleans.Sdk"],
+        ["Grains"] = ["Microsoft.Orleans.Sdk", "Microsoft.Orleans.Runtime", "Microsoft.Orleans.Reminders"],
     };
 
     private static readonly string[] ClusterPackages = ["Microsoft.Orleans", "Orleans", "TorchSharp", "libtorch"];
@@ -63,6 +67,9 @@ public sealed class DependencyTests
     [InlineData("Experiments", "Dashboard")]
     [InlineData("Dashboard", "Federation")]
     [InlineData("Dashboard", "Experiments")]
+    [InlineData("Experiments", "GrainInterfaces")]
+    [InlineData("GrainInterfaces", "Experiments")]
+    [InlineData("Grains", "Dashboard")]
     public void Closure_OfOne_DoesNotHoldTheOther(string from, string to) => Assert.DoesNotContain(to, Closure(from).Select(Repository.NameOf));
 
     [Fact]

@@ -1,0 +1,24 @@
+using System.Globalization;
+
+namespace FedLLM.GrainInterfaces;
+
+/// <summary>The key of a client grain: <c>device/run/client</c>. Where a client may live follows from its key alone, without asking anybody.</summary>
+/// <param name="Device">The kind of device it must train on: <c>cpu</c> or <c>cuda</c>.</param>
+/// <param name="Run">The run's name.</param>
+/// <param name="Client">Client id, from 0.</param>
+public readonly record struct ClientKey(string Device, string Run, int Client)
+{
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Device}/{Run}/{Client}");
+
+    /// <summary>Reads a key.</summary>
+    /// <exception cref="FormatException">It is none.</exception>
+    public static ClientKey Parse(string key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return key.Split('/') is [{ Length: > 0 } device, { Length: > 0 } run, string client]
+            && int.TryParse(client, NumberStyles.None, CultureInfo.InvariantCulture, out int id)
+            ? new ClientKey(device, run, id)
+            : throw new FormatException($"'{key}' is no client's key: it is not device/run/client.");
+    }
+}

@@ -1,0 +1,38 @@
+using FedLLM.Experiments.Messaging;
+using FedLLM.GrainInterfaces;
+using Orleans.Placement;
+
+namespace FedLLM.Grains;
+
+/// <summary>A client, on a silo whose device it trains on. It delegates to <see cref="ClientSession"/>; training happens on the device's threads.</summary>
+/// <param name="runs">The runs that train on this silo.</param>
+/// <param name="clock">Measures time.</param>
+[TrainingDevicePlacementFilter]
+[ActivationCountBasedPlacement]
+public sealed class ClientGrain(HostedRuns runs, TimeProvider clock) : Grain, IClientGrain
+{
+    // Well within the response timeout of 30 s.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    private ClientSession? _session;
+    private ClientKey _key;
+
+    /// <inheritdoc/>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _key = ClientKey.Parse(this.GetPrimaryKeyString());
+        _session = new ClientSession(_key.Client, runs.For(_key.Run), Patience, clock);
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async Task<TrainReply> TrainAsync(TrainRequest request) =>
+        TrainingMessages.ToReply(await _session!.AskAsync(TrainingMessages.ToInstruction(request, _key.Client), CancellationToken.None));
+
+    /// <inheritdoc/>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        _session?.Dispose();
+        return Task.CompletedTask;
+    }
+}

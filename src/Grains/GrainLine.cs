@@ -1,0 +1,27 @@
+using FedLLM.Experiments.Messaging;
+using FedLLM.Federation.Rounds;
+using FedLLM.GrainInterfaces;
+
+namespace FedLLM.Grains;
+
+/// <summary>The line to a run's client grains.</summary>
+/// <param name="grains">Finds them.</param>
+/// <param name="device">The kind of device they train on.</param>
+/// <param name="run">The run's name.</param>
+internal sealed class GrainLine(IGrainFactory grains, string device, string run) : IClientLine
+{
+    /// <inheritdoc/>
+    public async Task<TrainingAnswer> AskAsync(RoundInstruction instruction, int client, CancellationToken cancellationToken)
+    {
+        try
+        {
+            IClientGrain grain = grains.GetGrain<IClientGrain>(new ClientKey(device, run, client).ToString());
+            return TrainingMessages.ToAnswer(await grain.TrainAsync(TrainingMessages.ToRequest(instruction, client)).ConfigureAwait(false));
+        }
+        catch (Exception fault) when (fault is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+        {
+            // A silo died or hangs, the call timed out, no silo has a device, the host could not read its data: all of it may pass.
+            throw new ClientUnreachableException(fault.Message, fault);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+using FedLLM.Experiments.Configuration;
+using FedLLM.Experiments.Coordination;
+using FedLLM.GrainInterfaces;
+
+namespace FedLLM.Grains;
+
+/// <summary>
+/// A run's coordinator. It delegates to <see cref="Coordinator"/>, which drives the rounds on threads of its own; a reminder wakes it on another silo after a crash.
+/// </summary>
+public sealed class RunGrain : Grain, IRunGrain, IRemindable
+{
+    /// <summary>The name of the grain storage that holds runs.</summary>
+    public const string StorageName = "runs";
+
+    private const string Wake = "wake";
+
+    private readonly IPersistentState<RunState> _stored;
+    private readonly RunHosting _hosting;
+    private readonly ILocalSiloDetails _silo;
+    private StoredRun? _run;
+    private Coordinator? _coordinator;
+    private Experiment? _experiment;
+
+    /// <summary>Makes the grain.</summary>
+    /// <param name="stored">What is stored of the run.</param>
+    /// <param name="hosting">Where and with what it runs on this silo.</param>
+    /// <param name="silo">The silo.</param>
+    public RunGrain([PersistentState("run", StorageName)] IPersistentState<RunState> stored, RunHosting hosting, ILocalSiloDetails silo) =>
+        (_stored, _hosting, _silo) = (stored, hosting, silo);
+
+    private string Name => this.GetPrimaryKeyString();
+
+    private RunFolder Folder => new(_hosting.Store, Name);
+
+    /// <inheritdoc/>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        // Unique in this cluster's history: a silo's address names its generation, an activation its number.
+        string driver = $"{_silo.SiloAddress.ToParsableString()}/{GrainContext.ActivationId}";
+        _run = new StoredRun(_stored, driver, TaskScheduler.Current);
+        if (_run.State.Spec is { } spec)
+        {
+            Take(spec);
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        if (_coordinator is { } coordinator)
+        {
+            await coordinator.DisposeAsync().AsTask().WaitAsync(cancellationToken);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<RunInfo> StartAsync(RunSpec spec)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        Experiment experiment = RunSpecs.Read(Name, spec);
+        if (_experiment is { } known)
+        {
+            RunSpecs.RequireSame(Name, known, experiment);
+        }
+
+        await GrainFactory.GetGrain<IRunIndexGrain>(0).AddAsync(Name);
+        await GoOnAsync(s => s.Spec is null ? s with { Spec = spec } : s);
+        return Info();
+    }
+
+    /// <inheritdoc/>
+    public async Task<RunInfo> PauseAsync()
+    {
+        await OrRefuseAsync(() => Known().PauseAsync());
+        return Info();
+    }
+
+    /// <inheritdoc/>
+    public async Task<RunInfo> ResumeAsync()
+    {
+        Known();
+        await GoOnAsync(null);
+        return Info();
+    }
+
+    /// <inheritdoc/>
+    public async Task<RunInfo> CancelAsync()
+    {
+        await OrRefuseAsync(() => Known().CancelAsync());
+        return Info();
+    }
+
+    /// <inheritdoc/>
+    public Task<RunInfo?> GetState() => Task.FromResult(_coordinator is null ? null : Info());
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<string> RoundsAsync(int from, CancellationToken cancellationToken = default)
+    {
+        Known();
+        return Folder.RoundsAsync(from, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<RunEventMessage> EventsAsync(long after, CancellationToken cancellationToken = default) =>
+        Known().EventsAsync(after, cancellationToken).Select(RunEventMessages.Of);
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<byte[]> AdapterAsync(string file, CancellationToken cancellationToken = default)
+    {
+        Known();
+        return Folder.AdapterAsync(file, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async Task ReceiveReminder(string reminderName, TickStatus status)
+    {
+        if (_coordinator?.Status is { Phase: RunPhase.Running })
+        {
+            if (!_coordinator.IsGoing)
+            {
+                await ClaimAsync(null);
+                await _coordinator.WakeAsync();
+            }
+        }
+        else if (await this.GetReminder(Wake) is { } reminder)
+        {
+            await this.UnregisterReminder(reminder);
+        }
+    }
+
+    private async Task GoOnAsync(Func<RunState, RunState>? change)
+    {
+        await ClaimAsync(change);
+
+        // First the reminder: whatever happens from here on, the run is found again.
+        await this.RegisterOrUpdateReminder(Wake, _hosting.WakePeriod, _hosting.WakePeriod);
+        await OrRefuseAsync(() => _coordinator!.StartAsync());
+    }
+
+    // Where somebody else changed the state meanwhile, what this activation knows of the run is out of date.
+    private async Task ClaimAsync(Func<RunState, RunState>? change)
+    {
+        bool known = await _run!.ClaimAsync(change);
+        if (_coordinator is null || !known)
+        {
+            Take(_run.State.Spec!);
+        }
+    }
+
+    private void Take(RunSpec spec)
+    {
+        _experiment = RunSpecs.Read(Name, spec);
+        var line = new GrainLine(GrainFactory, RunSpecs.DeviceOf(_experiment), Name);
+        var work = new PreparedRunWork(_experiment, _hosting.Prepared, Folder.Path, line, _run!, _hosting.Clock);
+        RunState state = _run!.State;
+        PhaseRecord? phase = Enum.TryParse(state.Phase, out RunPhase known) ? new PhaseRecord(known, state.Reason) : null;
+        _coordinator = new Coordinator(work, _run, phase, _hosting.Clock);
+    }
+
+    private Coordinator Known() => _coordinator ?? throw new RunRefusedException($"There is no run {Name}.");
+
+    private RunInfo Info() => RunInfos.Of(Name, _experiment!, _run!.State, _coordinator!.Status, _silo.SiloAddress.ToParsableString());
+
+    private async Task OrRefuseAsync(Func<Task> change)
+    {
+        try
+        {
+            await change();
+        }
+        catch (InvalidOperationException refusal)
+        {
+            throw new RunRefusedException(refusal.Message);
+        }
+        catch (SupersededException)
+        {
+            DeactivateOnIdle();
+            throw new RunRefusedException("Another coordinator has taken the run over. Ask again.");
+        }
+    }
+}

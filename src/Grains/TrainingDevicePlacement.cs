@@ -1,0 +1,29 @@
+using FedLLM.GrainInterfaces;
+using Orleans.Placement;
+using Orleans.Runtime.MembershipService.SiloMetadata;
+using Orleans.Runtime.Placement;
+
+namespace FedLLM.Grains;
+
+/// <summary>Puts client grains only on silos that have a training device of the kind their key names.</summary>
+[AttributeUsage(AttributeTargets.Class)]
+public sealed class TrainingDevicePlacementFilterAttribute() : PlacementFilterAttribute(new TrainingDevicePlacementFilterStrategy());
+
+/// <summary>The strategy of <see cref="TrainingDevicePlacementFilterAttribute"/>.</summary>
+public sealed class TrainingDevicePlacementFilterStrategy() : PlacementFilterStrategy(order: 0);
+
+/// <summary>Holds a client's key against what each silo says of itself when it joins. A silo that says nothing has no device.</summary>
+/// <param name="silos">What silos say of themselves.</param>
+public sealed class TrainingDevicePlacementFilter(ISiloMetadataCache silos) : IPlacementFilterDirector
+{
+    /// <summary>The metadata key under which a silo lists its devices, separated by commas.</summary>
+    public const string DevicesKey = "fedllm.devices";
+
+    /// <inheritdoc/>
+    public IEnumerable<SiloAddress> Filter(PlacementFilterStrategy filterStrategy, PlacementTarget target, IEnumerable<SiloAddress> candidates)
+    {
+        string device = ClientKey.Parse(target.GrainIdentity.Key.ToString()!).Device;
+        return candidates.Where(silo =>
+            silos.GetSiloMetadata(silo).Metadata.TryGetValue(DevicesKey, out string? devices) && devices.Split(',').Contains(device, StringComparer.Ordinal));
+    }
+}
