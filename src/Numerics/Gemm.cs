@@ -65,7 +65,7 @@ public static unsafe class Gemm
     /// </remarks>
     /// <exception cref="ArgumentOutOfRangeException">A dimension is negative.</exception>
     public static void Multiply(Workers? workers, int m, int n, int k, float* a, nint aRow, nint aColumn, float* b, nint bRow, nint bColumn, float* c, nint cRow, bool accumulate) =>
-        Multiply(workers, m, n, k, a, aRow, aColumn, (Float32Element*)b, bRow, bColumn, c, cRow, accumulate);
+        Multiply(workers, m, n, k, (Float32Element*)a, aRow, aColumn, (Float32Element*)b, bRow, bColumn, c, cRow, accumulate);
 
     /// <summary>
     /// The strided product with B in bfloat16 (the upper half of a float32): to the bit the product of B widened to float32.
@@ -74,9 +74,16 @@ public static unsafe class Gemm
     /// <remarks>As for float32 otherwise.</remarks>
     /// <exception cref="ArgumentOutOfRangeException">A dimension is negative.</exception>
     public static void Multiply(Workers? workers, int m, int n, int k, float* a, nint aRow, nint aColumn, ushort* b, nint bRow, nint bColumn, float* c, nint cRow, bool accumulate) =>
-        Multiply(workers, m, n, k, a, aRow, aColumn, (BFloat16Element*)b, bRow, bColumn, c, cRow, accumulate);
+        Multiply(workers, m, n, k, (Float32Element*)a, aRow, aColumn, (BFloat16Element*)b, bRow, bColumn, c, cRow, accumulate);
 
-    private static void Multiply<TB>(Workers? workers, int m, int n, int k, float* a, nint aRow, nint aColumn, TB* b, nint bRow, nint bColumn, float* c, nint cRow, bool accumulate)
+    /// <summary>The strided product with A in bfloat16: to the bit the product of A widened to float32.</summary>
+    /// <remarks>As for B in bfloat16.</remarks>
+    /// <exception cref="ArgumentOutOfRangeException">A dimension is negative.</exception>
+    public static void Multiply(Workers? workers, int m, int n, int k, ushort* a, nint aRow, nint aColumn, float* b, nint bRow, nint bColumn, float* c, nint cRow, bool accumulate) =>
+        Multiply(workers, m, n, k, (BFloat16Element*)a, aRow, aColumn, (Float32Element*)b, bRow, bColumn, c, cRow, accumulate);
+
+    private static void Multiply<TA, TB>(Workers? workers, int m, int n, int k, TA* a, nint aRow, nint aColumn, TB* b, nint bRow, nint bColumn, float* c, nint cRow, bool accumulate)
+        where TA : unmanaged, IElement<TA>
         where TB : unmanaged, IElement<TB>
     {
         ArgumentOutOfRangeException.ThrowIfNegative(m);
@@ -97,12 +104,12 @@ public static unsafe class Gemm
             return;
         }
 
-        var product = new Product<Float32Element, TB>
+        var product = new Product<TA, TB>
         {
             M = m,
             N = n,
             K = k,
-            A = (Float32Element*)a,
+            A = a,
             ARow = aRow,
             AColumn = aColumn,
             B = b,

@@ -9,37 +9,13 @@ namespace FedLLM.Engine.Kernels;
 /// <remarks>The sum is the fixed 16-lane tree. A NaN logit makes its own row NaN.</remarks>
 internal static unsafe class CrossEntropy
 {
-    /// <summary>Writes log p(target) of every row; a row's target is an index below V.</summary>
-    public static void LogProbabilities(Workers workers, float* logits, int* targets, float* logProbabilities, int rows, int vocabulary)
-        => workers.Run(rows, new ForwardWork(logits, targets, logProbabilities, vocabulary));
-
     /// <summary>
     /// Writes log p(target) of every row and replaces its logits by factor · (onehot(target) - softmax), the gradient of factor · log p(target).
     /// </summary>
     public static void LogProbabilitiesAndGradient(Workers workers, float* logits, int* targets, float factor, float* logProbabilities, int rows, int vocabulary)
         => workers.Run(rows, new BackwardWork(logits, targets, factor, logProbabilities, vocabulary));
 
-    private static (float Max, float Sum) Normaliser(float* row, int vocabulary)
-    {
-        float highest = Reduce.Max(new ReadOnlySpan<float>(row, vocabulary));
-        int whole = vocabulary & ~(Lanes.Width - 1);
-        Vector512<float> sum = Vector512<float>.Zero;
-        Vector512<float> shift = Vector512.Create(highest);
-        for (int i = 0; i < whole; i += Lanes.Width)
-        {
-            sum += VectorMath.Exp(Vector512.Load(row + i) - shift);
-        }
-
-        if (whole < vocabulary)
-        {
-            Vector512<float> last = VectorMath.Exp(Lanes.Load(row + whole, vocabulary - whole) - shift);
-            sum += Lanes.Keep(last, vocabulary - whole);
-        }
-
-        return (highest, Reduce.FoldSum(sum));
-    }
-
-    // As Normaliser, and leaves exp(z - max) in place of the logits.
+    // The greatest logit and Σ exp(z - max); leaves exp(z - max) in place of the logits.
     private static (float Max, float Sum) Exponentials(float* row, int vocabulary)
     {
         float highest = Reduce.Max(new ReadOnlySpan<float>(row, vocabulary));
@@ -57,16 +33,6 @@ internal static unsafe class CrossEntropy
     }
 
     private static float LogProbability(float logit, float max, float sum) => logit - max - VectorMath.Log(Vector512.Create(sum)).ToScalar();
-
-    private readonly struct ForwardWork(float* logits, int* targets, float* logProbabilities, int vocabulary) : IParallelWork
-    {
-        public void Execute(int task, int worker)
-        {
-            float* row = logits + ((long)task * vocabulary);
-            var (max, sum) = Normaliser(row, vocabulary);
-            logProbabilities[task] = LogProbability(row[targets[task]], max, sum);
-        }
-    }
 
     private readonly struct BackwardWork(float* logits, int* targets, float factor, float* logProbabilities, int vocabulary) : IParallelWork
     {

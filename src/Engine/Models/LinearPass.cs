@@ -17,7 +17,7 @@ internal sealed unsafe class LinearPass(Workers workers)
     public void Forward(LayerWeights layer, int layerIndex, LinearKind kind, LaneSet lanes, ActivationBuffer down, float* x, float* y, int rows)
     {
         LinearWeights linear = layer[kind];
-        linear.Weight.Multiply(workers, rows, linear.OutSize, linear.InSize, x, linear.InSize, 1, linear.InSize, y, linear.OutSize, false);
+        linear.Weight.Multiply(workers, rows, linear.OutSize, linear.InSize, x, linear.InSize, 1, 0, 1, linear.InSize, y, linear.OutSize, false);
         if (linear.Bias is not null)
         {
             fixed (float* bias = linear.Bias)
@@ -60,7 +60,7 @@ internal sealed unsafe class LinearPass(Workers workers)
 
         if (dx is not null)
         {
-            linear.Weight.Multiply(workers, rows, inSize, outSize, dy, outSize, inSize, 1, dx, inSize, accumulate); // dx = dy·W
+            linear.Weight.Multiply(workers, rows, inSize, outSize, dy, outSize, 1, 0, inSize, 1, dx, inSize, accumulate); // dx = dy·W
         }
 
         if (lanes.Adapts(layerIndex, kind))

@@ -9,8 +9,9 @@ namespace FedLLM.Engine.Models;
 /// </summary>
 internal sealed unsafe class ScoringHead(DecoderWeights weights, Workers workers)
 {
-    // Logits of one block: 16 MiB.
+    // Logits of one block of full-parameter training: 16 MiB.
     private const int BlockElements = 4 * 1024 * 1024;
+    private readonly HeadBlocks _blocks = new(weights.Head, weights.Config.VocabularySize, weights.Config.HiddenSize, workers);
     private readonly ActivationBuffer _rows = new();
     private readonly ActivationBuffer _inverse = new();
     private readonly ActivationBuffer _normed = new();
@@ -20,44 +21,32 @@ internal sealed unsafe class ScoringHead(DecoderWeights weights, Workers workers
     private readonly ActivationBuffer _logProbabilities = new();
 
     /// <summary>Returns log p of every scored token of the batch, in its order, given the decoder's output [T,D]; valid until the next call.</summary>
-    public ReadOnlySpan<float> LogProbabilities(PackedBatch batch, float* output)
-    {
-        int scored = batch.ScoredCount;
-        float* normed = Normalize(batch.ScoredRows, output);
-        float* result = _logProbabilities.Ensure(scored);
-        int vocabulary = weights.Config.VocabularySize;
-        int block = BlockRows(vocabulary);
-        fixed (int* targets = batch.Targets)
-        {
-            for (int first = 0; first < scored; first += block)
-            {
-                int rows = Math.Min(block, scored - first);
-                float* logits = Logits(normed, first, rows);
-                CrossEntropy.LogProbabilities(workers, logits, targets + first, result + first, rows, vocabulary);
-            }
-        }
-
-        return _logProbabilities.Span(scored);
-    }
+    public ReadOnlySpan<float> LogProbabilities(PackedBatch batch, float* output) => LogProbabilities(batch, output, dNormed: null);
 
     /// <summary>
-    /// As <see cref="LogProbabilities"/>, and prepares <see cref="Backward"/>: the gradient of each scored token's log p by its normalised row, which does not
-    /// depend on what the loss will make of it.
+    /// As <see cref="LogProbabilities(PackedBatch, float*)"/>, and prepares <see cref="Backward"/>: the gradient of each scored token's log p by its normalised row,
+    /// which does not depend on what the loss will make of it.
     /// </summary>
     /// <param name="batch">The batch.</param>
     /// <param name="output">The decoder's output, [T,D].</param>
+    public ReadOnlySpan<float> LogProbabilitiesForTraining(PackedBatch batch, float* output)
+        => LogProbabilities(batch, output, _dNormed.Ensure((long)batch.ScoredCount * weights.Config.HiddenSize));
+
+    /// <summary>As <see cref="LogProbabilitiesForTraining"/>, and adds the head's own gradient.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="output">The decoder's output, [T,D].</param>
     /// <param name="factor">Factor on all gradients.</param>
-    /// <param name="fullGradient">Gradients of the head, added to; null in LoRA training.</param>
-    public ReadOnlySpan<float> LogProbabilitiesForTraining(PackedBatch batch, float* output, float factor = 1, DecoderWeights? fullGradient = null)
+    /// <param name="fullGradient">Gradients of all parameters.</param>
+    public ReadOnlySpan<float> LogProbabilitiesForFullTraining(PackedBatch batch, float* output, float factor, DecoderWeights fullGradient)
     {
         int scored = batch.ScoredCount;
         int hidden = weights.Config.HiddenSize;
         int vocabulary = weights.Config.VocabularySize;
-        int block = BlockRows(vocabulary);
+        int block = Math.Max(1, BlockElements / vocabulary);
         float* normed = Normalize(batch.ScoredRows, output); // [scored,D]
         float* result = _logProbabilities.Ensure(scored);
         float* dNormed = _dNormed.Ensure((long)scored * hidden);
-        fixed (float* dHead = fullGradient?.Head.Single)
+        fixed (float* dHead = fullGradient.Head.Single)
         fixed (int* targets = batch.Targets)
         {
             for (int first = 0; first < scored; first += block)
@@ -65,11 +54,8 @@ internal sealed unsafe class ScoringHead(DecoderWeights weights, Workers workers
                 int rows = Math.Min(block, scored - first);
                 float* logits = Logits(normed, first, rows); // [rows,V]
                 CrossEntropy.LogProbabilitiesAndGradient(workers, logits, targets + first, factor, result + first, rows, vocabulary);
-                weights.Head.Multiply(workers, rows, hidden, vocabulary, logits, vocabulary, hidden, 1, dNormed + ((long)first * hidden), hidden, false);
-                if (fullGradient is not null)
-                {
-                    Gemm.Multiply(workers, vocabulary, hidden, rows, logits, 1, vocabulary, normed + ((long)first * hidden), hidden, 1, dHead, hidden, true);
-                }
+                weights.Head.Multiply(workers, rows, hidden, vocabulary, logits, vocabulary, 1, 0, hidden, 1, dNormed + ((long)first * hidden), hidden, false);
+                Gemm.Multiply(workers, vocabulary, hidden, rows, logits, 1, vocabulary, normed + ((long)first * hidden), hidden, 1, dHead, hidden, true);
             }
         }
 
@@ -118,14 +104,26 @@ internal sealed unsafe class ScoringHead(DecoderWeights weights, Workers workers
         return _logits.Span(rows.Length * weights.Config.VocabularySize);
     }
 
-    private static int BlockRows(int vocabulary) => Math.Max(1, BlockElements / vocabulary);
+    private ReadOnlySpan<float> LogProbabilities(PackedBatch batch, float* output, float* dNormed)
+    {
+        int scored = batch.ScoredCount;
+        float* result = _logProbabilities.Ensure(scored);
+        float* normed = Normalize(batch.ScoredRows, output);
+        fixed (int* targets = batch.Targets)
+        {
+            _blocks.Run(normed, targets, scored, result, dNormed);
+        }
+
+        return _logProbabilities.Span(scored);
+    }
 
     private float* Normalize(scoped ReadOnlySpan<int> scoredRows, float* output)
     {
         int hidden = weights.Config.HiddenSize;
         int count = scoredRows.Length;
         float* rows = _rows.Ensure((long)count * hidden);
-        float* normed = _normed.Ensure((long)count * hidden);
+        float* normed = _normed.Ensure((long)(count + HeadBlocks.PaddingRows) * hidden);
+        new Span<float>(normed + ((long)count * hidden), HeadBlocks.PaddingRows * hidden).Clear();
         fixed (int* indices = scoredRows)
         fixed (float* norm = weights.FinalNorm)
         {
@@ -141,7 +139,7 @@ internal sealed unsafe class ScoringHead(DecoderWeights weights, Workers workers
         int hidden = weights.Config.HiddenSize;
         int vocabulary = weights.Config.VocabularySize;
         float* logits = _logits.Ensure((long)rows * vocabulary);
-        weights.Head.Multiply(workers, rows, vocabulary, hidden, normed + ((long)first * hidden), hidden, 1, hidden, logits, vocabulary, false);
+        weights.Head.Multiply(workers, rows, vocabulary, hidden, normed + ((long)first * hidden), hidden, 1, 0, 1, hidden, logits, vocabulary, false);
         return logits;
     }
 }

@@ -60,21 +60,43 @@ public sealed unsafe class WeightMatrix
         Numerics.BFloat16.Widen(_half.AsSpan(start, count), destination);
     }
 
-    /// <summary>C[M,N] (+)= A[M,K] · this, this matrix's element (k, j) at index k·rowStride + j·columnStride; A and C dense with the given row lengths.</summary>
-    internal void Multiply(Workers? workers, int m, int n, int k, float* a, nint aRow, nint rowStride, nint columnStride, float* c, nint cRow, bool accumulate)
+    /// <summary>
+    /// C[M,N] (+)= A[M,K] · this, this matrix's element (k, j) at index start + k·rowStride + j·columnStride; A's element (i, k) at a[i·aRow + k·aColumn].
+    /// </summary>
+    internal void Multiply(
+        Workers? workers, int m, int n, int k, float* a, nint aRow, nint aColumn, nint start, nint rowStride, nint columnStride, float* c, nint cRow, bool accumulate)
     {
         if (_single is not null)
         {
             fixed (float* b = _single)
             {
-                Gemm.Multiply(workers, m, n, k, a, aRow, 1, b, rowStride, columnStride, c, cRow, accumulate);
+                Gemm.Multiply(workers, m, n, k, a, aRow, aColumn, b + start, rowStride, columnStride, c, cRow, accumulate);
             }
         }
         else
         {
             fixed (ushort* b = _half)
             {
-                Gemm.Multiply(workers, m, n, k, a, aRow, 1, b, rowStride, columnStride, c, cRow, accumulate);
+                Gemm.Multiply(workers, m, n, k, a, aRow, aColumn, b + start, rowStride, columnStride, c, cRow, accumulate);
+            }
+        }
+    }
+
+    /// <summary>C[M,N] = this · X[N,K]ᵀ on the calling thread, with M rows of this matrix from element <paramref name="start"/> on, of K elements each.</summary>
+    internal void MultiplyFromLeft(int m, int n, int k, nint start, float* x, float* c, nint cRow)
+    {
+        if (_single is not null)
+        {
+            fixed (float* a = _single)
+            {
+                Gemm.Multiply(null, m, n, k, a + start, k, 1, x, 1, k, c, cRow, false);
+            }
+        }
+        else
+        {
+            fixed (ushort* a = _half)
+            {
+                Gemm.Multiply(null, m, n, k, a + start, k, 1, x, 1, k, c, cRow, false);
             }
         }
     }

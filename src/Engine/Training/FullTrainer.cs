@@ -66,7 +66,7 @@ public sealed unsafe class FullTrainer
 
         _decoder.ForwardForTraining(_batch, NoLanes);
         double loss = NextTokenObjective.NegativeSum(
-            _head.LogProbabilitiesForTraining(_batch, _decoder.Output, (float)(-1.0 / _batch.ScoredCount), _gradient)) / _batch.ScoredCount;
+            _head.LogProbabilitiesForFullTraining(_batch, _decoder.Output, (float)(-1.0 / _batch.ScoredCount), _gradient)) / _batch.ScoredCount;
         _head.Backward(_batch, [], _decoder.OutputGradient(_batch.Rows), _gradient);
         _decoder.Backward(_batch, NoLanes, _gradient);
         GC.KeepAlive(this); // activations are reached by address

@@ -96,10 +96,11 @@ public sealed unsafe class KernelGradientTests
 
         double Loss()
         {
-            fixed (float* pz = logits, pl = logProbabilities)
+            float[] overwritten = (float[])logits.Clone();
+            fixed (float* pz = overwritten, pl = logProbabilities)
             fixed (int* pt = targets)
             {
-                CrossEntropy.LogProbabilities(Two, pz, pt, pl, rows, vocabulary);
+                CrossEntropy.LogProbabilitiesAndGradient(Two, pz, pt, 1, pl, rows, vocabulary);
             }
 
             return Factor * logProbabilities.Sum(v => (double)v);

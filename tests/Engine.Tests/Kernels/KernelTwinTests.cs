@@ -91,21 +91,18 @@ public sealed unsafe class KernelTwinTests
         const float Factor = -0.37f;
         int[] targets = [.. Enumerable.Range(0, rows).Select(row => (row * 7) % vocabulary)];
         float[] gradient = (float[])logits.Clone();
-        var alone = new float[rows];
-        var together = new float[rows];
-        fixed (float* pl = logits, pg = gradient, pa = alone, pt = together)
+        var logProbabilities = new float[rows];
+        fixed (float* pg = gradient, pl = logProbabilities)
         fixed (int* ps = targets)
         {
-            CrossEntropy.LogProbabilities(Two, pl, ps, pa, rows, vocabulary);
-            CrossEntropy.LogProbabilitiesAndGradient(Two, pg, ps, Factor, pt, rows, vocabulary);
+            CrossEntropy.LogProbabilitiesAndGradient(Two, pg, ps, Factor, pl, rows, vocabulary);
         }
 
-        Assert.Equal(alone, together);
         for (int row = 0; row < rows; row++)
         {
             double[] z = [.. logits.Skip(row * vocabulary).Take(vocabulary).Select(v => (double)v)];
             double logSum = z.Max() + Math.Log(z.Sum(v => Math.Exp(v - z.Max())));
-            Close(z[targets[row]] - logSum, alone[row], 10);
+            Close(z[targets[row]] - logSum, logProbabilities[row], 10);
             for (int i = 0; i < vocabulary; i++)
             {
                 Close(Factor * ((i == targets[row] ? 1 : 0) - Math.Exp(z[i] - logSum)), gradient[(row * vocabulary) + i], 1);
