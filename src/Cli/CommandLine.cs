@@ -68,6 +68,11 @@ internal static class CommandLine
             MergeCommand.Create(terminal),
             PartitionCommand.Create(terminal),
         };
+        foreach (Command command in ClusterCommands.All(terminal))
+        {
+            root.Subcommands.Add(command);
+        }
+
         VersionOption version = root.Options.OfType<VersionOption>().Single();
         version.Description = "Show the version.";
         version.Action = new ShowVersion();

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using FedLLM.Cli.Clusters;
 using FedLLM.Cli.Dashboards;
 using FedLLM.Cli.Hosting;
 using FedLLM.Cli.Rendering;
@@ -34,17 +35,23 @@ internal static class RunCommand
             Arity = ArgumentArity.ZeroOrOne,
         };
         dashboard.Validators.Add(DashboardCommand.CheckUrl);
-        var cluster = new Option<string?>("--cluster") { Description = "Run on a cluster. (Not built yet.)", HelpName = "URL" };
+        Option<string?> cluster = ClusterCommands.Cluster("Run on a cluster; --out is where its adapter is fetched to.");
         Option<bool> json = CommandOptions.Json();
         var command = new Command("run", "Run an experiment, or continue it where its directory left off.") { file, output, set, dashboard, cluster, json };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            if (parsed.GetResult(cluster) is not null)
+            Experiment experiment = ExperimentFile.Read(parsed.GetRequiredValue(file), parsed.GetValue(set));
+            if (parsed.GetValue(cluster) is { } addresses)
             {
-                throw PlannedCommand.Refusal($"fedllm run {cluster.Name}");
+                if (parsed.GetResult(dashboard) is not null)
+                {
+                    throw new UsageException($"{dashboard.Name}: a cluster has a dashboard of its own; open {addresses}");
+                }
+
+                using ClusterClient client = ClusterCommands.Open(addresses);
+                return await ClusterRuns.RunAsync(terminal, client, experiment, parsed.GetValue(output), parsed.GetValue(json), cancellationToken).ConfigureAwait(false);
             }
 
-            Experiment experiment = ExperimentFile.Read(parsed.GetRequiredValue(file), parsed.GetValue(set));
             string directory = parsed.GetValue(output) ?? Path.Combine("runs", experiment.Name);
             PreparedExperiment prepared = await PrepareAsync(terminal, experiment, cancellationToken).ConfigureAwait(false);
             Action report;
@@ -73,8 +80,8 @@ internal static class RunCommand
     }
 
     private static Action Report(Terminal terminal, string name, RunResult result, bool json) => json
-        ? () => RunReport.WriteJson(terminal.Out, name, result)
-        : () => RunReport.Write(terminal.Out, terminal.OutIsScreen, result);
+        ? () => RunReport.WriteJson(terminal.Out, name, ReportedRun.Of(result))
+        : () => RunReport.Write(terminal.Out, terminal.OutIsScreen, ReportedRun.Of(result));
 
     // Every client by itself, one after another; those that are done are only read.
     private static async Task<Action> FollowEachAsync(

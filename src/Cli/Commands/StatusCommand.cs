@@ -12,12 +12,18 @@ internal static class StatusCommand
     /// <summary>Makes the command.</summary>
     public static Command Create(Terminal terminal)
     {
-        var directory = new Argument<string>("DIR") { Description = "A run directory." };
+        var directory = new Argument<string>("DIR") { Description = "A run directory, or the name of a run on a cluster." };
+        Option<string?> cluster = ClusterCommands.Cluster("Ask a cluster.");
         Option<bool> json = CommandOptions.Json();
-        var command = new Command("status", "Show how far a run is.") { directory, json };
-        command.SetAction(parsed =>
+        var command = new Command("status", "Show how far a run is.") { directory, cluster, json };
+        command.SetAction(async (parsed, cancellationToken) =>
         {
             string path = parsed.GetRequiredValue(directory);
+            if (parsed.GetValue(cluster) is { } addresses)
+            {
+                return await ClusterCommands.StatusAsync(terminal, addresses, path, parsed.GetValue(json), cancellationToken).ConfigureAwait(false);
+            }
+
             if (RunFamily.Members(path) is { Count: > 0 } members)
             {
                 FamilyReport.Write(terminal, path, [.. members.Select(RunStatus.Read)], members, parsed.GetValue(json));

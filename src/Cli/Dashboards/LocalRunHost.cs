@@ -1,7 +1,7 @@
 using FedLLM.Dashboard.Feed;
 using FedLLM.Dashboard.RunDirectories;
-using FedLLM.Experiments.RunDirectories;
 using FedLLM.Experiments.Running;
+using LockHolder = FedLLM.Experiments.RunDirectories.LockHolder;
 
 namespace FedLLM.Cli.Dashboards;
 
@@ -29,8 +29,12 @@ internal sealed class LocalRunHost : IRunDirectoryHost, IDisposable
     /// <inheritdoc/>
     public ISampler Sampler => _sampler;
 
+    /// <summary>Nothing is begun from a browser: the command that shows runs does not train.</summary>
+    public IRunStarter? Starter => null;
+
     /// <inheritdoc/>
-    public bool IsWorkedOn(string directory) => LockHolder.Of(directory) is not null;
+    public HostedState? StateOf(string directory) => LockHolder.Of(directory) is null ? null
+        : new HostedState(ControlOf(directory) is { Paused: true } ? RunState.Paused : RunState.Running);
 
     /// <inheritdoc/>
     public IRunControl? ControlOf(string directory) =>

@@ -12,7 +12,7 @@ internal sealed class RunControl(CancellationToken interruption) : IRunControl, 
     private readonly CancellationTokenSource _ending = CancellationTokenSource.CreateLinkedTokenSource(interruption);
     private readonly ManualResetEventSlim _open = new(initialState: true);
 
-    /// <summary>Cancelled by the interruption, or by <see cref="Cancel"/>.</summary>
+    /// <summary>Cancelled by the interruption, or by <see cref="CancelAsync"/>.</summary>
     public CancellationToken Token => _ending.Token;
 
     /// <inheritdoc/>
@@ -22,13 +22,21 @@ internal sealed class RunControl(CancellationToken interruption) : IRunControl, 
     public bool Cancelled => _ending.IsCancellationRequested;
 
     /// <inheritdoc/>
-    public void Pause() => _open.Reset();
+    public Task PauseAsync(CancellationToken cancellationToken)
+    {
+        _open.Reset();
+        return Task.CompletedTask;
+    }
 
     /// <inheritdoc/>
-    public void Resume() => _open.Set();
+    public Task ResumeAsync(CancellationToken cancellationToken)
+    {
+        _open.Set();
+        return Task.CompletedTask;
+    }
 
-    /// <inheritdoc/>
-    public void Cancel() => _ending.Cancel();
+    /// <summary>Ends the run after its current step; the command that began it continues it.</summary>
+    public Task CancelAsync(CancellationToken cancellationToken) => _ending.CancelAsync();
 
     /// <inheritdoc/>
     public void RoundStarted(int round, IReadOnlyList<int> cohort)

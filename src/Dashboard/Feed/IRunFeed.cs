@@ -26,8 +26,14 @@ public interface IRunFeed
     /// <param name="hash">The adapter's SHA-256, 64 lower-case hexadecimal digits; null for the newest.</param>
     AdapterFiles? OpenAdapter(string id, string? hash);
 
+    /// <summary>Opens the lines of a run's <c>rounds.jsonl</c> as they are stored, or returns null where it has none yet.</summary>
+    Stream? OpenRounds(string id);
+
     /// <summary>Returns what can stop and continue a run from here, or null where the host cannot.</summary>
     IRunControl? ControlOf(string id);
+
+    /// <summary>What begins runs, or null where the host only shows them.</summary>
+    IRunStarter? Starter { get; }
 
     /// <summary>Returns what answers prompts with a run's models, or null where the host cannot.</summary>
     ISampler? SamplerOf(string id);
@@ -51,14 +57,37 @@ public interface IRunControl
     /// <summary>Whether the run was told to end.</summary>
     bool Cancelled { get; }
 
-    /// <summary>Makes the run wait between two rounds.</summary>
-    void Pause();
+    /// <summary>Makes the run wait.</summary>
+    /// <exception cref="RunRefusedException">It cannot be paused as it stands.</exception>
+    Task PauseAsync(CancellationToken cancellationToken);
 
-    /// <summary>Lets a paused run go on.</summary>
-    void Resume();
+    /// <summary>Lets a paused run go on, and, where the host can, one that failed.</summary>
+    /// <exception cref="RunRefusedException">It cannot go on as it stands.</exception>
+    Task ResumeAsync(CancellationToken cancellationToken);
 
-    /// <summary>Ends the run after its current step; it can be continued later.</summary>
-    void Cancel();
+    /// <summary>Ends the run before its last round. What is committed stays.</summary>
+    /// <exception cref="RunRefusedException">It cannot be cancelled as it stands.</exception>
+    Task CancelAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>Begins runs.</summary>
+public interface IRunStarter
+{
+    /// <summary>
+    /// Begins the run of an experiment, or lets it go on where it stopped; harmless where it is running or finished. Relative paths are those of the host's data.
+    /// </summary>
+    /// <param name="experiment">The experiment file, YAML.</param>
+    /// <param name="cancellationToken">Gives up asking; the run may have begun.</param>
+    /// <returns>The run's id.</returns>
+    /// <exception cref="RunRefusedException">The experiment cannot be used, or another one has its name.</exception>
+    Task<string> StartAsync(string experiment, CancellationToken cancellationToken);
+}
+
+/// <summary>What was asked of a run cannot be; the message says why, for whoever asked.</summary>
+public sealed class RunRefusedException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>Whether the experiment itself cannot be used, rather than the run as it stands.</summary>
+    public bool IsExperiment { get; init; }
 }
 
 /// <summary>Answers prompts with the base model and adapters of a run, one request at a time.</summary>

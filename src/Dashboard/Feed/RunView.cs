@@ -14,7 +14,18 @@ public enum RunState
 
     /// <summary>All its rounds are done, or it ended early as its experiment says.</summary>
     Finished,
+
+    /// <summary>Somebody ended it before its last round.</summary>
+    Cancelled,
+
+    /// <summary>It could not go on.</summary>
+    Failed,
 }
+
+/// <summary>Where a run stands, as its host knows and its files do not say.</summary>
+/// <param name="State">The state.</param>
+/// <param name="Reason">Why, where somebody should know; null elsewhere.</param>
+public sealed record HostedState(RunState State, string? Reason = null);
 
 /// <summary>What may be shown of a run's data besides counts and losses.</summary>
 /// <param name="Samples">Whether prompts may be answered with its models.</param>
@@ -44,6 +55,9 @@ public sealed record RunView
 
     /// <summary>How far it is.</summary>
     public required RunState State { get; init; }
+
+    /// <summary>Why it is in that state, where somebody should know; null elsewhere.</summary>
+    public string? Reason { get; init; }
 
     /// <summary>The feed's version when it last changed.</summary>
     public required long Version { get; init; }

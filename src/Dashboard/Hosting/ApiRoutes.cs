@@ -42,30 +42,6 @@ internal static class ApiRoutes
            select (methods.HttpMethods[0], endpoint.RoutePattern.RawText!, summary),
     ];
 
-    /// <summary>Pauses, resumes or cancels a run; false where this host cannot.</summary>
-    public static bool Control(IRunFeed feed, string id, string what)
-    {
-        if (feed.ControlOf(id) is not { } control)
-        {
-            return false;
-        }
-
-        switch (what)
-        {
-            case "pause":
-                control.Pause();
-                break;
-            case "resume":
-                control.Resume();
-                break;
-            default:
-                control.Cancel();
-                break;
-        }
-
-        return true;
-    }
-
     private static void MapRuns(RouteGroupBuilder api)
     {
         api.MapGet("/runs", (IRunFeed feed) => TypedResults.Ok<IReadOnlyList<RunSummary>>([.. feed.Runs().Select(RunSummary.Of)]))
@@ -80,6 +56,8 @@ internal static class ApiRoutes
                     found.Rounds.Count, [.. found.Rounds.Where(r => r.Round >= (from ?? 0) && r.Round <= (to ?? int.MaxValue)).Take(MostRounds)]))
                 : TypedResults.NotFound())
             .WithSummary("Rounds with their clients, as in rounds.jsonl; at most 1,000 at a time.");
+        api.MapGet("/runs/{run}/rounds.jsonl", (IRunFeed feed, string run, int? from, HttpContext context) => RoundLines.SendAsync(feed.OpenRounds(run), from ?? 0, context))
+            .WithSummary("The lines of rounds.jsonl as they are stored, from a round on.").Produces<string>(StatusCodes.Status200OK, RoundLines.ContentType);
         api.MapGet("/runs/{run}/rounds/{round:int}", Results<Ok<RoundRow>, NotFound> (IRunFeed feed, string run, int round) =>
             feed.Find(run)?.RoundOf(round) is { } row ? TypedResults.Ok(row) : TypedResults.NotFound())
             .WithSummary("One round.");
@@ -150,13 +128,7 @@ internal static class ApiRoutes
 
     private static void MapActions(RouteGroupBuilder api)
     {
-        foreach ((string what, string summary) in ((string, string)[])
-            [("pause", "Makes a run wait between two rounds, where this host can."), ("resume", "Lets a paused run go on."), ("cancel", "Ends a run after its current step; it can be continued.")])
-        {
-            api.MapPost($"/runs/{{run}}/{what}", Results<NoContent, NotFound> (IRunFeed feed, string run) =>
-                Control(feed, run, what) ? TypedResults.NoContent() : TypedResults.NotFound()).WithSummary(summary);
-        }
-
+        RunActions.Map(api);
         api.MapPost("/runs/{run}/samples", async Task<Results<Ok<SampleAnswer>, NotFound, JsonHttpResult<SampleAnswer>>> (
             IRunFeed feed, string run, SampleQuestion question, CancellationToken cancellationToken) =>
         {

@@ -66,9 +66,19 @@ internal static class PageRoutes
     {
         foreach (string what in (string[])["pause", "resume", "cancel"])
         {
-            pages.MapPost($"/runs/{{id}}/{what}", (IRunFeed feed, string id) => ApiRoutes.Control(feed, id, what)
-                ? Results.Redirect($"/runs/{Uri.EscapeDataString(id)}")
-                : Missing("This host does not control that run."));
+            pages.MapPost($"/runs/{{id}}/{what}", async (IRunFeed feed, string id, CancellationToken cancellationToken) =>
+            {
+                try
+                {
+                    return await RunActions.ControlAsync(feed, id, what, cancellationToken).ConfigureAwait(false)
+                        ? Results.Redirect($"/runs/{Uri.EscapeDataString(id)}")
+                        : Missing("This host does not control that run.");
+                }
+                catch (RunRefusedException refusal)
+                {
+                    return Page<MissingPage>(new { What = refusal.Message }, StatusCodes.Status409Conflict);
+                }
+            });
         }
 
         pages.MapPost("/runs/{id}/samples", AnswerAsync).DisableAntiforgery();

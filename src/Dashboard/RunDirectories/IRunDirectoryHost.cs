@@ -5,11 +5,14 @@ namespace FedLLM.Dashboard.RunDirectories;
 /// <summary>What the files of a run directory do not say, and only its host knows or can do.</summary>
 public interface IRunDirectoryHost
 {
-    /// <summary>Whether a living process works on the run in <paramref name="directory"/>.</summary>
-    bool IsWorkedOn(string directory);
+    /// <summary>Returns where the run in <paramref name="directory"/> stands, or null where nobody works on it and its files tell the rest.</summary>
+    HostedState? StateOf(string directory);
 
     /// <summary>Returns what can stop and continue the run in <paramref name="directory"/>, or null.</summary>
     IRunControl? ControlOf(string directory);
+
+    /// <summary>What begins runs, or null where this host only shows them.</summary>
+    IRunStarter? Starter { get; }
 
     /// <summary>What answers prompts, or null where this host cannot.</summary>
     ISampler? Sampler { get; }

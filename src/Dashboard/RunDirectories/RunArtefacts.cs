@@ -32,14 +32,21 @@ internal static class RunArtefacts
 
         try
         {
-            return new AdapterFiles(
-                File.ReadAllBytes(config), new FileStream(weights, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+            return new AdapterFiles(File.ReadAllBytes(config), OpenShared(weights));
         }
         catch (FileNotFoundException)
         {
             return null; // an old checkpoint went meanwhile
         }
     }
+
+    /// <summary>Opens <c>rounds.jsonl</c>, or returns null where there is none.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It cannot be read.</exception>
+    public static Stream? OpenRounds(string root) => Inside(root, Path.Combine(root, "rounds.jsonl")) is { } path ? OpenShared(path) : null;
+
+    // Whoever writes the run still can.
+    private static FileStream OpenShared(string path) => new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
 
     private static string? Inside(string root, string path)
     {

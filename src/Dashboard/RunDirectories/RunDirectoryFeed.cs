@@ -65,6 +65,12 @@ public sealed class RunDirectoryFeed(IReadOnlyList<string> folders, IRunDirector
     public AdapterFiles? OpenAdapter(string id, string? hash) => PathOf(id) is { } path ? RunArtefacts.Open(path, hash) : null;
 
     /// <inheritdoc/>
+    public Stream? OpenRounds(string id) => PathOf(id) is { } path ? RunArtefacts.OpenRounds(path) : null;
+
+    /// <inheritdoc/>
+    public IRunStarter? Starter => host.Starter;
+
+    /// <inheritdoc/>
     public IRunControl? ControlOf(string id) => PathOf(id) is { } path ? host.ControlOf(path) : null;
 
     /// <inheritdoc/>

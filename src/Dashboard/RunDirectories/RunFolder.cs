@@ -18,7 +18,7 @@ internal sealed class RunFolder
     private IReadOnlyDictionary<string, string>? _settings;
     private IReadOnlyList<ClientCard> _cards = [];
     private readonly List<string> _problems = [];
-    private RunState? _state;
+    private HostedState? _state;
 
     public RunFolder(string id, string root, IRunDirectoryHost host)
     {
@@ -50,7 +50,7 @@ internal sealed class RunFolder
         changed |= Try(() => _experiment.Read(ReadExperiment));
         changed |= Try(() => _clients.Read(ReadClients));
         AddProblems();
-        RunState state = State();
+        HostedState state = State();
         if (View is not null && !changed && state == _state && _problems.SequenceEqual(View.Problems))
         {
             return false;
@@ -112,16 +112,14 @@ internal sealed class RunFolder
         }
     }
 
-    private RunState State()
+    private HostedState State()
     {
         long? planned = _settings is not null && _settings.TryGetValue("federation.rounds", out string? text) && long.TryParse(text, out long rounds) ? rounds : null;
         bool done = _rounds.Count > 0 && (_rounds[^1].Round >= planned || _rounds[^1].Ended is not null);
-        return _host.IsWorkedOn(_root) ? _host.ControlOf(_root) is { Paused: true } ? RunState.Paused : RunState.Running
-            : done ? RunState.Finished
-            : RunState.Unfinished;
+        return _host.StateOf(_root) ?? new HostedState(done ? RunState.Finished : RunState.Unfinished);
     }
 
-    private RunView Build(long version, RunState state)
+    private RunView Build(long version, HostedState state)
     {
         IReadOnlyDictionary<string, string> settings = _settings ?? ExperimentText.Nothing;
         RunPermissions permissions = _host.PermissionsOf(settings);
@@ -130,7 +128,8 @@ internal sealed class RunFolder
         {
             Id = Id,
             Name = settings.TryGetValue("name", out string? name) && name.Length > 0 ? name : Path.GetFileName(_root),
-            State = state,
+            State = state.State,
+            Reason = state.Reason,
             Version = version,
             ExperimentText = _text,
             Settings = settings,
@@ -143,7 +142,7 @@ internal sealed class RunFolder
             Problems = [.. _problems],
             Place = _root,
         };
-        bool active = state is RunState.Running or RunState.Paused;
+        bool active = state.State is RunState.Running or RunState.Paused;
         int finished = _journal.Round == done + 1 ? _journal.Finished : 0;
         int cohort = (int)Math.Min(int.MaxValue, view.Number("federation.clients_per_round") ?? 0);
         return active && done < (view.Planned ?? int.MaxValue)

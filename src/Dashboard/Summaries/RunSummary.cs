@@ -12,8 +12,14 @@ public sealed record RunSummary
     /// <summary>The experiment's name.</summary>
     public required string Name { get; init; }
 
-    /// <summary><c>running</c>, <c>paused</c>, <c>unfinished</c> or <c>finished</c>.</summary>
+    /// <summary><c>running</c>, <c>paused</c>, <c>unfinished</c>, <c>finished</c>, <c>cancelled</c> or <c>failed</c>.</summary>
     public required string State { get; init; }
+
+    /// <summary>Why it is in that state, where somebody should know.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>The round under way.</summary>
+    public RoundProgress? Progress { get; init; }
 
     /// <summary><c>sft</c> or <c>dpo</c>.</summary>
     public string? Task { get; init; }
@@ -83,6 +89,8 @@ public sealed record RunSummary
             Id = run.Id,
             Name = run.Name,
             State = Word(run.State),
+            Reason = run.Reason,
+            Progress = run.Progress,
             Task = run.Setting("task"),
             Algorithm = run.Setting("federation.algorithm"),
             Model = ModelName(run.Setting("model.path")),

@@ -18,19 +18,28 @@ public static class RoundLines
     public static IReadOnlyList<RoundRecord> Read(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        byte[] bytes = DiskFiles.Instance.ReadWhole(path) ?? [];
+        return Parse(DiskFiles.Instance.ReadWhole(path) ?? [], path);
+    }
+
+    /// <summary>Reads the whole lines of <paramref name="bytes"/>; what follows the last line feed is not read.</summary>
+    /// <param name="bytes">Lines as <see cref="ToBytes"/> writes them.</param>
+    /// <param name="source">Where they come from, for the error.</param>
+    /// <exception cref="RunStorageException">A line is not a round's record.</exception>
+    public static IReadOnlyList<RoundRecord> Parse(ReadOnlySpan<byte> bytes, string source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
         var records = new List<RoundRecord>();
         int start = 0;
-        for (int length = bytes.AsSpan().IndexOf((byte)'\n'); length >= 0; length = bytes.AsSpan(start).IndexOf((byte)'\n'))
+        for (int length = bytes.IndexOf((byte)'\n'); length >= 0; length = bytes[start..].IndexOf((byte)'\n'))
         {
             try
             {
-                records.Add(JsonSerializer.Deserialize(bytes.AsSpan(start, length), RoundsJson.Default.RoundRecord)!);
+                records.Add(JsonSerializer.Deserialize(bytes.Slice(start, length), RoundsJson.Default.RoundRecord)!);
             }
             catch (JsonException e)
             {
                 string problem = FormattableString.Invariant($"line {records.Count + 1} is not a round's record");
-                throw new RunStorageException(path, problem, "Run or resume the experiment: it writes the file anew", e);
+                throw new RunStorageException(source, problem, "Run or resume the experiment: it writes the file anew", e);
             }
 
             start += length + 1;

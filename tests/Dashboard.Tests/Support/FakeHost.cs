@@ -14,7 +14,13 @@ internal sealed class FakeHost : IRunDirectoryHost
 
     public RunPermissions Permissions { get; set; } = new(Samples: true, Labels: true);
 
-    public bool IsWorkedOn(string directory) => Working;
+    public IRunStarter? Starter { get; set; }
+
+    /// <summary>Instead of what follows from <see cref="Working"/>, or null.</summary>
+    public HostedState? State { get; set; }
+
+    public HostedState? StateOf(string directory) =>
+        State ?? (Working ? new HostedState(Control is { Paused: true } ? RunState.Paused : RunState.Running) : null);
 
     public IRunControl? ControlOf(string directory) => Control;
 
@@ -31,11 +37,25 @@ internal sealed class FakeControl : IRunControl
 
     public bool Cancelled { get; private set; }
 
-    public void Pause() => Paused = true;
+    /// <summary>Why everything is refused, or null.</summary>
+    public string? Refusal { get; set; }
 
-    public void Resume() => Paused = false;
+    public Task PauseAsync(CancellationToken cancellationToken) => Take(() => Paused = true);
 
-    public void Cancel() => Cancelled = true;
+    public Task ResumeAsync(CancellationToken cancellationToken) => Take(() => Paused = false);
+
+    public Task CancelAsync(CancellationToken cancellationToken) => Take(() => Cancelled = true);
+
+    private Task Take(Action action)
+    {
+        if (Refusal is not null)
+        {
+            throw new RunRefusedException(Refusal);
+        }
+
+        action();
+        return Task.CompletedTask;
+    }
 }
 
 /// <summary>Answers with what it was asked.</summary>
