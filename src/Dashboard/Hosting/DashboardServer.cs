@@ -1,8 +1,6 @@
 using System.Net;
-using System.Text.Json;
 using FedLLM.Dashboard.Feed;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -103,29 +101,13 @@ public sealed class DashboardServer : IAsyncDisposable
             kestrel.Limits.MaxRequestBodySize = MaxRequestBytes;
         });
         builder.WebHost.UseUrls($"http://{asked.Authority}");
-        builder.Services.AddRoutingCore();
-        builder.Services.AddRazorComponents();
-        builder.Services.AddDataProtection().UseEphemeralDataProtectionProvider(); // nothing is kept on the disk
-        builder.Services.AddOpenApi("openapi", options => options.AddDocumentTransformer((document, _, _) =>
-        {
-            document.Info.Title = "FedLLM dashboard";
-            document.Info.Version = "1";
-            document.Servers = [];
-            return Task.CompletedTask;
-        }));
-        builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower);
-        builder.Services.AddSingleton(feed).AddSingleton(gate).AddSingleton(clock).AddSingleton<DashboardAssets>();
+        DashboardApplication.AddServices(builder.Services, gate);
+        builder.Services.AddSingleton(feed).AddSingleton(clock);
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.Services.RemoveAll<ILoggerProvider>();
         builder.Logging.AddProvider(new WarningLog(warn));
         WebApplication app = builder.Build();
-        app.Use(new RequestChecks(gate, loopback ? [] : [asked.Host, Dns.GetHostName()], loopback).CheckAsync);
-        app.UseRouting();
-        app.Services.GetRequiredService<DashboardAssets>().Map(app);
-        app.MapOpenApi("/api/{documentName}.json");
-        ApiRoutes.Map(app);
-        LiveRoutes.Map(app);
-        PageRoutes.Map(app);
+        DashboardApplication.Use(app, gate, loopback ? [] : [asked.Host, Dns.GetHostName()], loopback);
         return app;
     }
 

@@ -38,7 +38,7 @@ public sealed class RequestChecks(AccessGate gate, IReadOnlyList<string> hosts, 
             gate.Admit(context.Response);
             context.Response.Redirect("/");
         }
-        else if (!gate.Admits(request) && !request.Path.StartsWithSegments("/assets") && request.Path != "/enter")
+        else if (!gate.Admits(request) && !IsOpen(request.Path))
         {
             if (IsReading(request.Method) && request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal))
             {
@@ -64,6 +64,8 @@ public sealed class RequestChecks(AccessGate gate, IReadOnlyList<string> hosts, 
             || (IPAddress.TryParse(name, out IPAddress? address) && (!loopback || IPAddress.IsLoopback(address)))
             || hosts.Contains(name, StringComparer.OrdinalIgnoreCase);
     }
+
+    private static bool IsOpen(PathString path) => path.StartsWithSegments("/assets") || path.StartsWithSegments(DashboardApplication.HealthPath) || path == "/enter";
 
     private static bool IsReading(string method) => HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method);
 
