@@ -26,8 +26,17 @@ public sealed class ClientGrain(HostedRuns runs, TimeProvider clock) : Grain, IC
     }
 
     /// <inheritdoc/>
-    public async Task<TrainReply> TrainAsync(TrainRequest request) =>
-        TrainingMessages.ToReply(await _session!.AskAsync(TrainingMessages.ToInstruction(request, _key.Client), CancellationToken.None));
+    public async Task<TrainReply> TrainAsync(TrainRequest request)
+    {
+        TrainReply reply = TrainingMessages.ToReply(await _session!.AskAsync(TrainingMessages.ToInstruction(request, _key.Client), CancellationToken.None));
+        if (reply.Outcome != TrainOutcome.StillTraining)
+        {
+            // It remembers nothing that is not stored. So a client between two rounds costs no memory, and its next round is trained wherever there is room then.
+            DeactivateOnIdle();
+        }
+
+        return reply;
+    }
 
     /// <inheritdoc/>
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)

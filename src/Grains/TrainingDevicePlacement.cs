@@ -1,4 +1,5 @@
 using FedLLM.GrainInterfaces;
+using Microsoft.Extensions.DependencyInjection;
 using Orleans.Placement;
 using Orleans.Runtime.MembershipService.SiloMetadata;
 using Orleans.Runtime.Placement;
@@ -11,6 +12,18 @@ public sealed class TrainingDevicePlacementFilterAttribute() : PlacementFilterAt
 
 /// <summary>The strategy of <see cref="TrainingDevicePlacementFilterAttribute"/>.</summary>
 public sealed class TrainingDevicePlacementFilterStrategy() : PlacementFilterStrategy(order: 0);
+
+/// <summary>Makes the filter known to a silo; every silo of a cluster must know it.</summary>
+public static class TrainingDevicePlacementHosting
+{
+    /// <summary>Adds it.</summary>
+    public static ISiloBuilder AddTrainingDevicePlacement(this ISiloBuilder silo)
+    {
+        ArgumentNullException.ThrowIfNull(silo);
+        silo.Services.AddPlacementFilter<TrainingDevicePlacementFilterStrategy, TrainingDevicePlacementFilter>(ServiceLifetime.Transient);
+        return silo;
+    }
+}
 
 /// <summary>Holds a client's key against what each silo says of itself when it joins. A silo that says nothing has no device.</summary>
 /// <param name="silos">What silos say of themselves.</param>

@@ -15,6 +15,7 @@ public sealed class DependencyTests
         ["Dashboard"] = [],
         ["GrainInterfaces"] = [],
         ["Grains"] = ["Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "GrainInterfaces"],
+        ["Silo"] = ["Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "GrainInterfaces", "Grains", "Dashboard"],
         ["Cli"] = ["Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "Dashboard"],
     };
 
@@ -26,6 +27,11 @@ public sealed class DependencyTests
         ["Cli"] = ["System.CommandLine", "Spectre.Console"],
         ["GrainInterfaces"] = ["Microsoft.Orleans.Sdk"],
         ["Grains"] = ["Microsoft.Orleans.Sdk", "Microsoft.Orleans.Runtime", "Microsoft.Orleans.Reminders"],
+        ["Silo"] =
+        [
+            "Microsoft.Orleans.Server", "Microsoft.Orleans.Clustering.AdoNet", "Microsoft.Orleans.Persistence.AdoNet", "Microsoft.Orleans.Reminders.AdoNet", "Npgsql",
+            "Microsoft.Orleans.Clustering.AzureStorage", "Microsoft.Orleans.Persistence.AzureStorage", "Microsoft.Orleans.Reminders.AzureStorage",
+        ],
     };
 
     private static readonly string[] ClusterPackages = ["Microsoft.Orleans", "Orleans", "TorchSharp", "libtorch"];
@@ -69,6 +75,7 @@ public sealed class DependencyTests
     [InlineData("Dashboard", "Experiments")]
     [InlineData("Experiments", "GrainInterfaces")]
     [InlineData("GrainInterfaces", "Experiments")]
+    [InlineData("Grains", "Silo")]
     [InlineData("Grains", "Dashboard")]
     public void Closure_OfOne_DoesNotHoldTheOther(string from, string to) => Assert.DoesNotContain(to, Closure(from).Select(Repository.NameOf));
 

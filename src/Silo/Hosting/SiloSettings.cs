@@ -1,0 +1,125 @@
+using System.Net;
+
+namespace FedLLM.Silo.Hosting;
+
+/// <summary>Where a silo keeps what its cluster must not forget: who is a member, what grains store, when runs are to be woken.</summary>
+public enum ClusterMode
+{
+    /// <summary>Files in a folder, for silos of one machine. Nothing needs to be installed.</summary>
+    Localhost,
+
+    /// <summary>PostgreSQL.</summary>
+    AdoNet,
+
+    /// <summary>Azure Storage: tables for members and reminders, blobs for grains.</summary>
+    Azure,
+}
+
+/// <summary>A silo's settings: section <c>Silo</c> of appsettings.json, of the environment (<c>Silo__Port</c>) and of the command line (<c>--port</c>).</summary>
+public sealed record SiloSettings
+{
+    /// <summary>The section's name.</summary>
+    public const string Section = "Silo";
+
+    /// <summary>The command line's short names.</summary>
+    public static IReadOnlyDictionary<string, string> Switches { get; } =
+        new[]
+        {
+            nameof(Mode), nameof(Cluster), nameof(Name), nameof(Address), nameof(Port), nameof(GatewayPort), nameof(ConnectionString), nameof(Store), nameof(State),
+            nameof(Devices), nameof(Threads), nameof(GatherMilliseconds), nameof(WakeSeconds), nameof(ProbeSeconds),
+        }.ToDictionary(n => "--" + string.Concat(n.Select((c, i) => char.IsUpper(c) && i > 0 ? $"-{char.ToLowerInvariant(c)}" : $"{char.ToLowerInvariant(c)}")), n => $"{Section}:{n}");
+
+    // What this build trains on.
+    private static readonly string[] BuiltDevices = ["cpu"];
+
+    /// <summary>Where the cluster keeps what it must not forget. Default localhost.</summary>
+    public ClusterMode Mode { get; init; }
+
+    /// <summary>The cluster's name; silos of one name and one store of members find each other. Default fedllm.</summary>
+    public string Cluster { get; init; } = "fedllm";
+
+    /// <summary>The silo's name, for people. Default: the machine's name and the port.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>The IP address at which the other silos reach this one. Default 127.0.0.1.</summary>
+    public string Address { get; init; } = "127.0.0.1";
+
+    /// <summary>The port for the other silos, from 1 to 65535. Default 11111.</summary>
+    public int Port { get; init; } = 11111;
+
+    /// <summary>The port for Orleans clients, or 0 for none. Default 30000.</summary>
+    public int GatewayPort { get; init; } = 30000;
+
+    /// <summary>How to reach PostgreSQL or Azure Storage; a secret. Required with those modes.</summary>
+    public string? ConnectionString { get; init; }
+
+    /// <summary>The folder of the run directories, shared by all silos. Default runs.</summary>
+    public string Store { get; init; } = "runs";
+
+    /// <summary>With mode localhost: the folder of the cluster's own state. Default: <c>.cluster</c> in the store.</summary>
+    public string? State { get; init; }
+
+    /// <summary>The devices that clients may train on here, separated by commas: <c>cpu</c>; or <c>none</c>. Default cpu.</summary>
+    public string Devices { get; init; } = "cpu";
+
+    /// <summary>Threads that train and evaluate, at least 1; null for all of the machine's.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>How long an idle device waits for others of a cohort once a first client has come, so that they train side by side; 0 or more. Default 50.</summary>
+    public int GatherMilliseconds { get; init; } = 50;
+
+    /// <summary>How often running runs are looked after, from 1 to 60: what an unattended restart of a coordinator takes at most once its silo's death is known. Default 30.</summary>
+    public int WakeSeconds { get; init; } = 30;
+
+    /// <summary>How long a silo may take to answer another's probe, from 1 to 60; one that misses three is given up for dead by the others. Default 5.</summary>
+    public int ProbeSeconds { get; init; } = 5;
+
+    /// <summary>The devices by name.</summary>
+    public IReadOnlyList<string> DeviceNames() => Devices == "none" ? [] : Devices.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
+    /// <summary>Where the cluster's own state is with mode localhost.</summary>
+    public string StateFolder() => Path.GetFullPath(State ?? Path.Combine(Store, ".cluster"));
+
+    /// <summary>Throws what is wrong with the values, all at once.</summary>
+    /// <exception cref="SiloSettingsException">Something is.</exception>
+    public void Check()
+    {
+        var problems = new List<string>();
+        void Require(bool holds, string problem)
+        {
+            if (!holds)
+            {
+                problems.Add(problem);
+            }
+        }
+
+        Require(IPAddress.TryParse(Address, out _), $"Silo:Address is '{Address}'; name the IP address at which other silos reach this one");
+        Require(Port is >= 1 and <= 65535, $"Silo:Port is {Port}; it must be from 1 to 65535");
+        Require(GatewayPort is >= 0 and <= 65535, $"Silo:GatewayPort is {GatewayPort}; it must be from 0 (no gateway) to 65535");
+        Require(Mode == ClusterMode.Localhost || !string.IsNullOrEmpty(ConnectionString), "Silo:ConnectionString is required with this mode; set it in the environment (Silo__ConnectionString)");
+        Require(Mode != ClusterMode.Localhost || Address == "127.0.0.1", "Silo:Address must be 127.0.0.1 with mode localhost, which is for silos of one machine");
+        Require(Threads is null or >= 1, $"Silo:Threads is {Threads}; it must be at least 1");
+        Require(GatherMilliseconds is >= 0 and <= 60_000, $"Silo:GatherMilliseconds is {GatherMilliseconds}; it must be from 0 to 60000");
+        Require(WakeSeconds is >= 1 and <= 60, $"Silo:WakeSeconds is {WakeSeconds}; it must be from 1 to 60");
+        Require(ProbeSeconds is >= 1 and <= 60, $"Silo:ProbeSeconds is {ProbeSeconds}; it must be from 1 to 60");
+        foreach (string device in DeviceNames().Where(d => !BuiltDevices.Contains(d, StringComparer.Ordinal)))
+        {
+            Require(false, $"Silo:Devices names '{device}', which this silo cannot train on; it can on: {string.Join(", ", BuiltDevices)}");
+        }
+
+        if (problems.Count > 0)
+        {
+            throw new SiloSettingsException(string.Join(Environment.NewLine, problems));
+        }
+    }
+}
+
+/// <summary>A silo's settings cannot be used. The message has a line for each problem, without secrets.</summary>
+public sealed class SiloSettingsException : Exception
+{
+    /// <summary>Says what is wrong.</summary>
+    public SiloSettingsException(string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+    }
+}

@@ -1,0 +1,190 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using FedLLM.Experiments.Configuration;
+using FedLLM.Experiments.Running;
+using FedLLM.GrainInterfaces;
+using FedLLM.TestSupport;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Orleans.Configuration;
+
+namespace FedLLM.Silo.Tests.Clusters;
+
+/// <summary>Silos of one cluster in a folder of their own, and a client of theirs.</summary>
+internal sealed class Cluster : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
+
+    private readonly List<SiloProcess> _silos = [];
+    private readonly string[] _settings;
+    private IHost? _client;
+
+    public Cluster(params string[] settings)
+    {
+        _settings = settings;
+        Folder = Directory.CreateTempSubdirectory("fedllm-cluster-").FullName;
+    }
+
+    /// <summary>Where the run directories are.</summary>
+    public string Folder { get; }
+
+    public IReadOnlyList<SiloProcess> Silos => _silos;
+
+    /// <summary>Starts silos, side by side.</summary>
+    public async Task<SiloProcess[]> StartAsync(int count, params string[] settings)
+    {
+        (int Silo, int Gateway)[] ports = [.. FreePorts(2 * count).Chunk(2).Select(p => (p[0], p[1]))];
+        SiloProcess[] started = await Task.WhenAll(ports.Select(p => StartOnAsync(p.Silo, p.Gateway, settings)));
+        _silos.AddRange(started);
+        return started;
+    }
+
+    /// <summary>Starts a silo again where one was.</summary>
+    public async Task<SiloProcess> RestartAsync(SiloProcess silo)
+    {
+        _silos.Remove(silo);
+        await silo.DisposeAsync();
+        SiloProcess again = await StartOnAsync(silo.Port, silo.Gateway, []);
+        _silos.Add(again);
+        return again;
+    }
+
+    /// <summary>Starts the demo's experiment under a name, cut short by overrides.</summary>
+    public async Task<RunInfo> RunAsync(string name, params string[] overrides) =>
+        await CallAsync(async grains => (RunInfo?)await grains.GetGrain<IRunGrain>(name).StartAsync(
+            new RunSpec(await File.ReadAllTextAsync(Demo.File), Path.GetDirectoryName(Demo.File)!, [.. overrides])))
+        ?? throw new InvalidOperationException("A run that was started says nothing.");
+
+    /// <summary>Waits until a run is as <paramref name="wanted"/> says; asks again where silos die meanwhile.</summary>
+    public async Task<RunInfo> WaitAsync(string name, Func<RunInfo, bool> wanted)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        RunInfo? last = null;
+        try
+        {
+            while (true)
+            {
+                last = await CallAsync(grains => grains.GetGrain<IRunGrain>(name).GetState()) ?? last;
+                if (last is not null && wanted(last))
+                {
+                    return last;
+                }
+
+                await Task.Delay(Look, patience.Token);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            throw new TimeoutException($"{last} {string.Join("\n", _silos.Select(s => s.Said))}");
+        }
+    }
+
+    /// <summary>Waits until a run is finished and returns its final adapter's hash.</summary>
+    public async Task<string> FinishAsync(string name) =>
+        (await WaitAsync(name, r => r.Phase is "failed" or "cancelled" ? throw new InvalidOperationException($"{r.Phase}: {r.Reason}") : r.Phase == "finished")).Adapter;
+
+    /// <summary>Calls a grain, by another gateway where the first is gone, until it answers.</summary>
+    public async Task<T> CallAsync<T>(Func<IGrainFactory, Task<T>> call)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        while (true)
+        {
+            try
+            {
+                return await call((await ClientAsync(patience.Token)).GrainFactory());
+            }
+            catch (Exception e) when (e is not RunRefusedException and not OperationCanceledException && !patience.IsCancellationRequested)
+            {
+                await ForgetClientAsync();
+                await Task.Delay(Look, patience.Token);
+            }
+        }
+    }
+
+    /// <summary>The silo on which a run's coordinator lives.</summary>
+    public SiloProcess HostOf(RunInfo run) =>
+        _silos.Single(s => run.Silo.Contains(string.Create(CultureInfo.InvariantCulture, $":{s.Port}@"), StringComparison.Ordinal));
+
+    public async ValueTask DisposeAsync()
+    {
+        await ForgetClientAsync();
+        foreach (SiloProcess silo in _silos)
+        {
+            await silo.DisposeAsync();
+        }
+
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    private Task<SiloProcess> StartOnAsync(int port, int gateway, string[] settings) => SiloProcess.StartAsync(port, gateway,
+    [
+        "--port", port.ToString(CultureInfo.InvariantCulture), "--gateway-port", gateway.ToString(CultureInfo.InvariantCulture), "--store", Folder, "--threads", "1",
+        "--wake-seconds", "1", "--probe-seconds", "1", .. _settings, .. settings,
+    ]);
+
+    private async Task<IHost> ClientAsync(CancellationToken cancellationToken)
+    {
+        if (_client is null)
+        {
+            HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+            builder.UseOrleansClient(client => client
+                .UseStaticClustering([.. _silos.Select(s => new IPEndPoint(IPAddress.Loopback, s.Gateway))])
+                .Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = ("fedllm", "fedllm"))
+                .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = TimeSpan.FromSeconds(10)));
+            IHost host = builder.Build();
+            await host.StartAsync(cancellationToken);
+            _client = host;
+        }
+
+        return _client;
+    }
+
+    private async Task ForgetClientAsync()
+    {
+        if (_client is { } client)
+        {
+            _client = null;
+            using var atOnce = new CancellationTokenSource(TimeSpan.Zero);
+            await client.StopAsync(atOnce.Token);
+            client.Dispose();
+        }
+    }
+
+    // Ports that were free a moment ago; the system gives others before it gives these again.
+    private static int[] FreePorts(int count)
+    {
+        TcpListener[] listeners = [.. Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0))];
+        foreach (TcpListener listener in listeners)
+        {
+            listener.Start();
+        }
+
+        int[] ports = [.. listeners.Select(l => ((IPEndPoint)l.LocalEndpoint).Port)];
+        foreach (TcpListener listener in listeners)
+        {
+            listener.Dispose();
+        }
+
+        return ports;
+    }
+}
+
+internal static class Clients
+{
+    public static IGrainFactory GrainFactory(this IHost host) => host.Services.GetRequiredService<IGrainFactory>();
+}
+
+/// <summary>The demo's experiment, and what it comes to in one process.</summary>
+internal static class Demo
+{
+    public static string File { get; } = Path.Combine(SharedData.RepositoryRoot(), "configs", "demo.yaml");
+
+    /// <summary>Runs it in this process, or continues it there, and returns the final adapter's hash.</summary>
+    public static async Task<string> RunEmbeddedAsync(string directory, params string[] overrides)
+    {
+        var prepared = PreparedExperiment.Prepare(ExperimentFile.Read(File, overrides));
+        return (await new ExperimentRunner(prepared, TimeProvider.System).RunAsync(directory, [], CancellationToken.None)).AdapterHash;
+    }
+}
