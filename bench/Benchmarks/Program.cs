@@ -1,4 +1,5 @@
 using FedLLM.Benchmarks;
+using FedLLM.Benchmarks.Checkpoints;
 using FedLLM.Benchmarks.Training;
 
 // One file a command; each takes the arguments after its name and returns the exit code.
@@ -14,6 +15,7 @@ var commands = new Dictionary<string, Func<string[], int>>(StringComparer.Ordina
     ["clients"] = ClientsCommand.Run,
     ["overhead"] = OverheadCommand.Run,
     ["kills"] = KillsCommand.Run,
+    ["checkpoints"] = CheckpointsCommand.Run,
 };
 
 if (args.Length > 0 && commands.TryGetValue(args[0], out Func<string[], int>? command))
