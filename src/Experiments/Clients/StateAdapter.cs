@@ -1,5 +1,6 @@
 using FedLLM.Engine.Files;
 using FedLLM.Engine.Models;
+using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.RunDirectories;
 using FedLLM.Federation.Lora;
 using FedLLM.Federation.Rounds;
@@ -13,9 +14,16 @@ namespace FedLLM.Experiments.Clients;
 /// </summary>
 /// <param name="lora">The global adapter's configuration; without patterns where the base is corrected.</param>
 /// <param name="baseModel">The base model's path or name, for PEFT to find it by.</param>
-public sealed class StateAdapter(LoraConfig lora, string baseModel) : IAdapterExport
+public sealed class StateAdapter(LoraConfig lora, string baseModel)
 {
     private readonly byte[] _config = PeftAdapter.ConfigBytes(lora, baseModel);
+
+    /// <summary>Returns what shows the states of an experiment's run.</summary>
+    public static StateAdapter For(Experiment experiment)
+    {
+        ArgumentNullException.ThrowIfNull(experiment);
+        return new StateAdapter(experiment.Lora.ToConfig(), experiment.Model.Path);
+    }
 
     /// <summary>Returns the adapter and its configuration.</summary>
     public (LoraConfig Config, TensorSet Tensors) Join(GlobalState state)
@@ -32,7 +40,7 @@ public sealed class StateAdapter(LoraConfig lora, string baseModel) : IAdapterEx
         return (lora with { Rank = rank, Alpha = rank, RankStabilized = false }, joined);
     }
 
-    /// <inheritdoc/>
+    /// <summary>Returns what <c>adapter/</c> shows of a state; the same state gives the same bytes.</summary>
     public AdapterExport Of(GlobalState state)
     {
         (LoraConfig config, TensorSet tensors) = Join(state);

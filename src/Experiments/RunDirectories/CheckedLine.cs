@@ -43,6 +43,13 @@ internal static class CheckedLine
         return line.Slice(Head.Length, CheckLength).SequenceEqual(Encoding.ASCII.GetBytes(check));
     }
 
+    /// <summary>Takes a file apart that is one such line; false where it is not whole.</summary>
+    public static bool TryDecodeFile(ReadOnlySpan<byte> bytes, out ReadOnlySpan<byte> entry)
+    {
+        entry = default;
+        return bytes.Length > 0 && bytes[^1] == (byte)'\n' && TryDecode(bytes[..^1], string.Empty, out entry, out _);
+    }
+
     private static string Compute(ReadOnlySpan<byte> entry, string previous)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

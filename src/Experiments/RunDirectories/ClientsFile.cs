@@ -28,6 +28,21 @@ internal static class ClientsFile
         }
     }
 
+    /// <summary>Whether bytes are such a file, as far as they tell: a list of clients, ascending by id.</summary>
+    public static bool IsWhole(ReadOnlyMemory<byte> bytes)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(bytes);
+            int[] ids = [.. document.RootElement.EnumerateArray().Select(client => client.GetProperty("id").GetInt32())];
+            return ids.Zip(ids.Skip(1)).All(pair => pair.First < pair.Second);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+        {
+            return false;
+        }
+    }
+
     private static void WriteAll(Stream stream, IReadOnlyList<ShardReport> reports)
     {
         var buffered = new BufferedStream(stream, 1 << 16);

@@ -1,4 +1,5 @@
 using FedLLM.Engine.Files;
+using FedLLM.Experiments.Clients;
 using FedLLM.Federation.Rounds;
 
 namespace FedLLM.Experiments.RunDirectories;
@@ -8,7 +9,7 @@ internal sealed class DerivedFiles : IDisposable
 {
     private readonly IRunFiles _files;
     private readonly RunPaths _paths;
-    private readonly IAdapterExport _export;
+    private readonly StateAdapter _export;
     private Stream? _rounds;
     private string? _weights; // the hash of what lies in adapter/, once known
     private byte[]? _config;
@@ -19,7 +20,7 @@ internal sealed class DerivedFiles : IDisposable
     /// <param name="export">What <c>adapter/</c> shows of a state.</param>
     /// <param name="recovered">The committed state.</param>
     /// <exception cref="RunStorageException">The operating system refuses.</exception>
-    public DerivedFiles(IRunFiles files, RunPaths paths, IAdapterExport export, Recovery recovered)
+    public DerivedFiles(IRunFiles files, RunPaths paths, StateAdapter export, Recovery recovered)
     {
         _files = files;
         _paths = paths;

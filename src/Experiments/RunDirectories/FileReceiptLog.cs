@@ -20,7 +20,7 @@ internal sealed class FileReceiptLog(IRunFiles files, RunPaths paths, FileTensor
     public ClientReceipt? FindReceipt(RoundInstruction instruction, int client)
     {
         ArgumentNullException.ThrowIfNull(instruction);
-        return Read(paths.Receipt(instruction.Round, client)) is { } entry
+        return Read(files, paths.Receipt(instruction.Round, client)) is { } entry
             && (entry.Round, entry.Client) == (instruction.Round, client)
             && entry.Instruction == InstructionFingerprint.Of(instruction, client)
             && entry.Hashes.All(store.IsWhole)
@@ -45,13 +45,14 @@ internal sealed class FileReceiptLog(IRunFiles files, RunPaths paths, FileTensor
             throw RunStorageException.Unwritable(path, e);
         }
 
-        files.WriteWhole(path, JsonSerializer.SerializeToUtf8Bytes(entry, JournalJson.Default.JournalEntry));
+        (byte[] line, _) = CheckedLine.Encode(JsonSerializer.SerializeToUtf8Bytes(entry, JournalJson.Default.JournalEntry), string.Empty);
+        files.WriteWhole(path, line);
     }
 
     /// <summary>Lists the whole receipts with their files; one that is damaged stands for nothing.</summary>
     /// <exception cref="RunStorageException">They cannot be read.</exception>
     public IReadOnlyList<(string Path, ReceiptEntry Entry)> List() =>
-        [.. files.List(paths.Receipts).Select(path => (path, Read(path))).Where(r => r.Item2 is not null).Select(r => (r.path, r.Item2!))];
+        [.. files.List(paths.Receipts).Select(path => (path, Read(files, path))).Where(r => r.Item2 is not null).Select(r => (r.path, r.Item2!))];
 
     /// <summary>Deletes receipts.</summary>
     /// <exception cref="RunStorageException">The operating system refuses.</exception>
@@ -70,15 +71,18 @@ internal sealed class FileReceiptLog(IRunFiles files, RunPaths paths, FileTensor
         }
     }
 
-    private ReceiptEntry? Read(string path)
+    /// <summary>Reads a receipt's file; null where there is none or it is not whole.</summary>
+    /// <exception cref="RunStorageException">The file cannot be read.</exception>
+    public static ReceiptEntry? Read(IRunFiles files, string path)
     {
+        if (!CheckedLine.TryDecodeFile(files.ReadWhole(path), out ReadOnlySpan<byte> line))
+        {
+            return null;
+        }
+
         try
         {
-            return files.ReadWhole(path) is { } bytes
-                && JsonSerializer.Deserialize(bytes, JournalJson.Default.JournalEntry)?.Receipt is { } entry
-                && entry.Hashes.All(ContentFolder.IsHash)
-                    ? entry
-                    : null;
+            return JsonSerializer.Deserialize(line, JournalJson.Default.JournalEntry)?.Receipt is { } entry && entry.Hashes.All(ContentFolder.IsHash) ? entry : null;
         }
         catch (JsonException)
         {

@@ -64,7 +64,7 @@ public sealed class FileRunJournal : IRunJournal, IReceiptLog, IDisposable
     public GlobalState? Load() => _state;
 
     /// <summary>
-    /// Journals that a client's update is stored. A client that is asked again in that round, after an interruption, is answered by
+    /// Journals, durably, that a client's update is stored. A client that is asked again in that round, after an interruption, is answered by
     /// <see cref="FindReceipt"/> and does not train again.
     /// </summary>
     /// <exception cref="RunStorageException">The operating system refuses.</exception>
@@ -74,8 +74,7 @@ public sealed class FileRunJournal : IRunJournal, IReceiptLog, IDisposable
         ArgumentNullException.ThrowIfNull(receipt);
         lock (_gate)
         {
-            // A receipt that a power failure takes costs that client's training again; the update's bytes come out the same.
-            Append(new JournalEntry { Receipt = ReceiptEntry.From(instruction.Round, InstructionFingerprint.Of(instruction, receipt.Client), receipt) }, durably: false);
+            Append(new JournalEntry { Receipt = ReceiptEntry.From(instruction.Round, InstructionFingerprint.Of(instruction, receipt.Client), receipt) }, durably: true);
         }
     }
 

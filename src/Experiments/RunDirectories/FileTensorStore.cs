@@ -75,20 +75,26 @@ public sealed class FileTensorStore : ITensorStore
     /// <exception cref="RunStorageException">The operating system refuses to delete.</exception>
     internal void Collect(IReadOnlySet<string> reachable, IEnumerable<string> foreign) => _folder.Collect(reachable, foreign);
 
+    /// <summary>Reads the tensors of a stored file that is known to have its hash.</summary>
+    internal static TensorSet Load(string path) => Load(path, layout => new TensorSet(layout))!;
+
     // Verified, and straight into the destination: an adapter is never in memory twice. False where there is none for that layout.
     private bool Read(string hash, Func<TensorLayout, TensorSet?> destination)
     {
         TensorSet? tensors = null;
-        _folder.Read(hash, path =>
-        {
-            using SafetensorsFile file = SafetensorsFile.Open(path);
-            var layout = new TensorLayout(file.Entries.Select(e => (e.Name, (IReadOnlyList<int>)[.. e.Shape.Select(d => checked((int)d))])));
-            tensors = destination(layout);
-            foreach (TensorSlot slot in tensors?.Layout.Slots ?? [])
-            {
-                file.ReadInto(slot.Name, tensors![slot]);
-            }
-        });
+        _folder.Read(hash, path => tensors = Load(path, destination));
         return tensors is not null;
+    }
+
+    private static TensorSet? Load(string path, Func<TensorLayout, TensorSet?> destination)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        TensorSet? tensors = destination(new TensorLayout(file.Entries.Select(e => (e.Name, (IReadOnlyList<int>)[.. e.Shape.Select(d => checked((int)d))]))));
+        foreach (TensorSlot slot in tensors?.Layout.Slots ?? [])
+        {
+            file.ReadInto(slot.Name, tensors![slot]);
+        }
+
+        return tensors;
     }
 }

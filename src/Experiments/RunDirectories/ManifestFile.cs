@@ -18,8 +18,7 @@ internal static class ManifestFile
     /// <exception cref="RunStorageException">The file cannot be read.</exception>
     public static Manifest? Read(IRunFiles files, string path, int round)
     {
-        byte[] bytes = files.ReadWhole(path) ?? [];
-        if (bytes.Length == 0 || bytes[^1] != (byte)'\n' || !CheckedLine.TryDecode(bytes.AsSpan(..^1), string.Empty, out ReadOnlySpan<byte> entry, out _))
+        if (!CheckedLine.TryDecodeFile(files.ReadWhole(path), out ReadOnlySpan<byte> entry))
         {
             return null;
         }

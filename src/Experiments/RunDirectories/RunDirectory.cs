@@ -53,10 +53,9 @@ public sealed class RunDirectory : IDisposable
     /// <param name="experiment">The experiment; one with the same identity may be under way in it.</param>
     /// <param name="inputs">What the experiment's paths hold.</param>
     /// <param name="files">The file system; the operating system's by default.</param>
-    /// <param name="export">What <c>adapter/</c> shows of a global state; its adapter, as it is, by default.</param>
     /// <exception cref="InputFileException">The directory is another experiment's, somebody else's, or in use.</exception>
     /// <exception cref="RunStorageException">The directory cannot be read or written, or holds no whole state.</exception>
-    public static RunDirectory Open(string path, Experiment experiment, ExperimentInputs inputs, IRunFiles? files = null, IAdapterExport? export = null)
+    public static RunDirectory Open(string path, Experiment experiment, ExperimentInputs inputs, IRunFiles? files = null)
     {
         ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(experiment);
@@ -81,8 +80,8 @@ public sealed class RunDirectory : IDisposable
             string identity = ExperimentIdentity.Hash(experiment, inputs);
             lines = new JournalFile(files, paths.Journal, recovered.Journal);
             Begin(files, paths, lines, recovered, experiment, new RunEntry(identity, inputs.Model, inputs.Data, inputs.Numerics, inputs.Reference));
-            export ??= new GlobalAdapterExport(PeftAdapter.ConfigBytes(experiment.Lora.ToConfig(), experiment.Model.Path));
-            journal = new FileRunJournal(files, paths, store, clients, lines, new DerivedFiles(files, paths, export, recovered), experiment, identity, recovered);
+            var derived = new DerivedFiles(files, paths, StateAdapter.For(experiment), recovered);
+            journal = new FileRunJournal(files, paths, store, clients, lines, derived, experiment, identity, recovered);
             made.Keep();
             return new RunDirectory(files, paths, identity, held, store, journal, recovered.Warnings);
         }

@@ -26,6 +26,8 @@ internal sealed record RunPaths(string Root)
 
     public string Store => Path.Combine(Root, "store");
 
+    public string Stored(string hash, string extension) => Path.Combine(Store, hash[..2], hash + extension);
+
     /// <summary>What clients that live in other processes have stored, a file each.</summary>
     public string Receipts => Path.Combine(Root, "receipts");
 

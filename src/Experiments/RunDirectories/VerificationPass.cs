@@ -6,13 +6,10 @@ namespace FedLLM.Experiments.RunDirectories;
 /// <summary>One pass over a run directory, reading only: from the journal to the checkpoints, from those to the store, and on to what readers see.</summary>
 internal sealed class VerificationPass(IRunFiles files, RunPaths paths)
 {
-    private readonly List<string> _damage = [];
-    private readonly List<string> _notes = [];
+    private readonly VerificationFindings _findings = new(files);
 
     // Per stored file, by name, whether its bytes have the hash it is named by.
     private readonly Dictionary<string, bool> _stored = new(StringComparer.Ordinal);
-    private int _whole;
-    private long _bytes;
 
     /// <summary>Checks everything.</summary>
     /// <exception cref="RunStorageException">A file cannot be read.</exception>
@@ -23,25 +20,27 @@ internal sealed class VerificationPass(IRunFiles files, RunPaths paths)
         RunEntry? run = journal.Lines.Count == 0 ? null : journal.Lines[0].Entry.Run;
         if (run is null)
         {
-            _damage.Add($"{paths.Journal}: its first line, the run's identity, is missing.");
+            _findings.Damage.Add($"{paths.Journal}: its first line, the run's identity, is missing.");
         }
         else if (experiment is not null
             && ExperimentIdentity.Hash(experiment, new ExperimentInputs(run.Model, run.Data, run.Numerics, run.Reference)) != run.Identity)
         {
-            _damage.Add($"{paths.Experiment}: is not the experiment of the run that the journal began.");
+            _findings.Damage.Add($"{paths.Experiment}: is not the experiment of the run that the journal began.");
+            experiment = null;
         }
 
         CheckStore();
         SortedDictionary<int, Manifest> manifests = CheckManifests(journal, run);
         int committed = manifests.Count == 0 ? -1 : manifests.Keys.Last();
         CheckPending(journal, committed);
+        CheckReceipts(committed);
         RoundRecord[] records = [.. Recovery.LastRecords(journal, int.MaxValue)];
         bool ended = experiment is not null && (committed >= experiment.Federation.Rounds || records.Any(r => r.Round == committed && r.Ended is not null));
-        CheckRounds(records, committed, ended);
-        CheckAdapter(manifests, ended);
+        new DerivedFilesCheck(files, paths, _findings).Check(
+            experiment, [.. manifests.Values], records, ended, hash => _stored.GetValueOrDefault(hash + FileTensorStore.Extension));
         IReadOnlyList<LineageRound> lineage = RunVerification.LineageOf(journal);
         CheckLineage(lineage, records);
-        return new RunVerification(paths.Root, _damage, _notes, _whole, _bytes, lineage);
+        return new RunVerification(paths.Root, _findings.Damage, _findings.Notes, _findings.Files, _findings.Bytes, lineage);
     }
 
     private Experiment? ReadExperiment()
@@ -49,19 +48,19 @@ internal sealed class VerificationPass(IRunFiles files, RunPaths paths)
         byte[]? bytes = files.ReadWhole(paths.Experiment);
         if (bytes is null)
         {
-            _damage.Add($"{paths.Experiment}: is missing.");
+            _findings.Damage.Add($"{paths.Experiment}: is missing.");
             return null;
         }
 
         try
         {
             Experiment experiment = ExperimentFile.Parse(bytes, paths.Experiment, paths.Root);
-            Count(bytes.Length);
+            _findings.Whole(bytes.Length);
             return experiment;
         }
         catch (ExperimentFileException e)
         {
-            _damage.Add($"{paths.Experiment}: is damaged: {e.Errors[0]}");
+            _findings.Damage.Add($"{paths.Experiment}: is damaged: {e.Errors[0]}");
             return null;
         }
     }
@@ -71,11 +70,11 @@ internal sealed class VerificationPass(IRunFiles files, RunPaths paths)
         JournalContent journal = JournalContent.Read(files, paths.Journal);
         if (journal.Defect is { } defect)
         {
-            _damage.Add(defect);
+            _findings.Damage.Add(defect);
         }
         else
         {
-            Count(journal.Length);
+            _findings.Whole(journal.Length);
         }
 
         return journal;
@@ -89,11 +88,11 @@ internal sealed class VerificationPass(IRunFiles files, RunPaths paths)
             string hash = Path.GetFileNameWithoutExtension(path);
             if (name.EndsWith(ContentFolder.DamagedExtension, StringComparison.Ordinal))
             {
-                _damage.Add($"{path}: was found damaged before and set aside.");
+                _findings.Damage.Add($"{path}: was found damaged before and set aside.");
             }
             else if (name.EndsWith(DurableWriting.Unfinished, StringComparison.Ordinal))
             {
-                _notes.Add($"{path}: an unfinished file, which the next run deletes.");
+                _findings.Notes.Add($"{path}: an unfinished file, which the next run deletes.");
             }
             else if (Path.GetExtension(path) is FileTensorStore.Extension or ClientPages.Extension && ContentFolder.IsHash(hash))
             {
@@ -101,16 +100,16 @@ internal sealed class VerificationPass(IRunFiles files, RunPaths paths)
                 _stored[name] = whole;
                 if (whole)
                 {
-                    Count(LengthOf(path));
+                    _findings.Whole(path);
                 }
                 else
                 {
-                    _damage.Add($"{path}: does not have the SHA-256 it is named by: it is damaged.");
+                    _findings.Damage.Add($"{path}: does not have the SHA-256 it is named by: it is damaged.");
                 }
             }
             else
             {
-                _notes.Add($"{path}: does not belong to the store.");
+                _findings.Notes.Add($"{path}: does not belong to the store.");
             }
         }
     }
@@ -123,15 +122,15 @@ internal sealed class VerificationPass(IRunFiles files, RunPaths paths)
             Manifest? manifest = ManifestFile.Read(files, path, round);
             if (manifest is null)
             {
-                _damage.Add($"{path}: is damaged.");
+                _findings.Damage.Add($"{path}: is damaged.");
             }
             else if (manifest.Identity != run?.Identity || !journal.Contains(manifest.JournalBytes, manifest.JournalCheck))
             {
-                _damage.Add($"{path}: the part of the journal that it stands on is damaged or missing.");
+                _findings.Damage.Add($"{path}: the part of the journal that it stands on is damaged or missing.");
             }
             else
             {
-                Count(LengthOf(path));
+                _findings.Whole(path);
                 manifests.Add(round, manifest);
                 Require(manifest.Hashes, FileTensorStore.Extension, path);
                 CheckClients(manifest, path);
@@ -140,13 +139,13 @@ internal sealed class VerificationPass(IRunFiles files, RunPaths paths)
 
         foreach (string path in files.List(paths.Checkpoints).Where(p => p.EndsWith(ContentFolder.DamagedExtension, StringComparison.Ordinal)))
         {
-            _damage.Add($"{path}: was found damaged, or standing on what is, and set aside.");
+            _findings.Damage.Add($"{path}: was found damaged, or standing on what is, and set aside.");
         }
 
         int promised = journal.Lines.Select(l => l.Entry.Checkpoint?.Round ?? -1).DefaultIfEmpty(-1).Max();
         if (promised > (manifests.Count == 0 ? -1 : manifests.Keys.Last()) && !files.FileExists(paths.Manifest(promised)))
         {
-            _damage.Add($"{paths.Manifest(promised)}: is missing.");
+            _findings.Damage.Add($"{paths.Manifest(promised)}: is missing.");
         }
 
         return manifests;
@@ -159,7 +158,7 @@ internal sealed class VerificationPass(IRunFiles files, RunPaths paths)
         Require(pages, ClientPages.Extension, path);
         foreach (string page in pages.Where(p => _stored.GetValueOrDefault(p + ClientPages.Extension)))
         {
-            byte[] bytes = files.ReadWhole(StoredPath(page, ClientPages.Extension))!;
+            byte[] bytes = files.ReadWhole(paths.Stored(page, ClientPages.Extension))!;
             Require(ClientPages.Parse(bytes).SelectMany(client => client.Value.Values), FileTensorStore.Extension, path);
         }
     }
@@ -176,50 +175,27 @@ internal sealed class VerificationPass(IRunFiles files, RunPaths paths)
         }
     }
 
-    private void CheckRounds(RoundRecord[] records, int committed, bool ended)
+    // One that is not whole stands for nothing: its client trains again.
+    private void CheckReceipts(int committed)
     {
-        byte[] found = files.ReadWhole(paths.Rounds) ?? [];
-        byte[] must = [.. records.Where(r => r.Round <= committed).SelectMany(RoundLines.ToBytes)];
-        byte[] may = [.. records.SelectMany(RoundLines.ToBytes)];
-        if (found.AsSpan().SequenceEqual(must))
+        foreach (string path in files.List(paths.Receipts))
         {
-            Count(found.Length);
-        }
-        else if (!ended && may.AsSpan().StartsWith(found))
-        {
-            _notes.Add($"{paths.Rounds}: is not trimmed to the newest checkpoint; the next run does it.");
-        }
-        else
-        {
-            _damage.Add($"{paths.Rounds}: does not follow from the journal; the next run writes it anew.");
-        }
-    }
-
-    private void CheckAdapter(SortedDictionary<int, Manifest> manifests, bool ended)
-    {
-        if (manifests.Count == 0)
-        {
-            return;
-        }
-
-        string? found = files.HashOf(paths.AdapterWeights);
-        Manifest newest = manifests.Values.Last();
-        if (newest.BaseCorrection is not null && found is not null)
-        {
-            // Joined with a base correction, the adapter is none of the stored ones.
-            _notes.Add($"{paths.Adapter}: joins the adapter and the base correction of round {newest.Round}; it is not checked against them.");
-        }
-        else if (found == newest.Adapter && files.FileExists(paths.AdapterConfig))
-        {
-            Count(LengthOf(paths.AdapterWeights));
-        }
-        else if (!ended)
-        {
-            _notes.Add($"{paths.Adapter}: is not the adapter of the newest checkpoint; the next run restores it.");
-        }
-        else
-        {
-            _damage.Add($"{paths.Adapter}: is not the adapter of the newest checkpoint; the next run restores it.");
+            if (path.EndsWith(DurableWriting.Unfinished, StringComparison.Ordinal))
+            {
+                _findings.Notes.Add($"{path}: an unfinished file, which stands for nothing.");
+            }
+            else if (FileReceiptLog.Read(files, path) is not { } receipt)
+            {
+                _findings.Damage.Add($"{path}: is damaged; the client trains again.");
+            }
+            else
+            {
+                _findings.Whole(path);
+                if (receipt.Round > committed)
+                {
+                    Require(receipt.Hashes, FileTensorStore.Extension, path);
+                }
+            }
         }
     }
 
@@ -229,7 +205,7 @@ internal sealed class VerificationPass(IRunFiles files, RunPaths paths)
         {
             if (!round.Members.Select(m => m.Client).SequenceEqual(record.Clients.Select(c => c.Id)))
             {
-                _damage.Add(FormattableString.Invariant($"{paths.Journal}: the members of round {round.Round} are not those of its record."));
+                _findings.Damage.Add(FormattableString.Invariant($"{paths.Journal}: the members of round {round.Round} are not those of its record."));
             }
         }
     }
@@ -238,21 +214,7 @@ internal sealed class VerificationPass(IRunFiles files, RunPaths paths)
     {
         foreach (string hash in hashes.Distinct().Where(h => !_stored.ContainsKey(h + extension)))
         {
-            _damage.Add($"{StoredPath(hash, extension)}: is missing; {needed} needs it.");
+            _findings.Damage.Add($"{paths.Stored(hash, extension)}: is missing; {needed} needs it.");
         }
-    }
-
-    private string StoredPath(string hash, string extension) => Path.Combine(paths.Store, hash[..2], hash + extension);
-
-    private void Count(long bytes)
-    {
-        _whole++;
-        _bytes += bytes;
-    }
-
-    private long LengthOf(string path)
-    {
-        using Stream stream = files.OpenRead(path);
-        return stream.Length;
     }
 }

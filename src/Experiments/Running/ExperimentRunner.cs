@@ -45,9 +45,9 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
         // The parts: a directory that holds the state, a fleet that trains, an evaluator, and the loop that joins them.
         Experiment experiment = prepared.Experiment;
         int threads = experiment.Training.Threads ?? Environment.ProcessorCount;
-        var adapter = new StateAdapter(experiment.Lora.ToConfig(), experiment.Model.Path);
+        var adapter = StateAdapter.For(experiment);
         ILoraAggregation aggregation = LoraAggregations.For(experiment.Federation.LoraAggregation, experiment.Lora, (ulong)experiment.Seed);
-        using RunDirectory run = RunDirectory.Open(directory, experiment, prepared.Inputs, export: adapter);
+        using RunDirectory run = RunDirectory.Open(directory, experiment, prepared.Inputs);
         foreach (string warning in run.Warnings)
         {
             Warn?.Invoke(warning);

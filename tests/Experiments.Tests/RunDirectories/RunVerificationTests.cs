@@ -1,5 +1,9 @@
+using FedLLM.Data.Samples;
+using FedLLM.Data.Shards;
+using FedLLM.Experiments.Clients;
 using FedLLM.Experiments.RunDirectories;
 using FedLLM.Federation.Rounds;
+using FedLLM.Numerics;
 
 namespace FedLLM.Experiments.Tests.RunDirectories;
 
@@ -31,12 +35,13 @@ public sealed class RunVerificationTests
     [Theory]
     [InlineData("momentum")]
     [InlineData("fedsa")]
+    [InlineData("flora")]
     public void Of_AnyFileFlippedCutOrGone_NamesIt(string method)
     {
         using var folder = new TemporaryFolder();
         var run = ToyRun.Of(method, folder["run"], "checkpoint.keep_updates=true");
         run.Run();
-        foreach (string file in Directory.GetFiles(run.Folder, "*", SearchOption.AllDirectories).Where(f => f != run.Paths.Lock && f != run.Paths.AdapterConfig))
+        foreach (string file in Directory.GetFiles(run.Folder, "*", SearchOption.AllDirectories).Where(f => f != run.Paths.Lock))
         {
             foreach (string harm in (string[])["flip", "cut", "delete"])
             {
@@ -61,7 +66,7 @@ public sealed class RunVerificationTests
                 bool needless = harm == "delete" && (IsKeptUpdate(run, file) || (file != run.Paths.Manifest(4) && Path.GetDirectoryName(file) == run.Paths.Checkpoints));
                 RunVerification found = RunVerification.Of(copy);
                 Assert.True(needless || found.Damage.Count > 0, $"{harm} {file}");
-                if (!needless && file != run.Paths.AdapterWeights)
+                if (!needless)
                 {
                     Assert.Contains(found.Damage, d => d.Contains(Path.GetFileName(path), StringComparison.Ordinal));
                 }
@@ -69,6 +74,74 @@ public sealed class RunVerificationTests
                 Directory.Delete(copy, recursive: true);
             }
         }
+    }
+
+    [Theory]
+    [InlineData("momentum")]
+    [InlineData("flora")]
+    public void Of_UnfinishedRunWithTheAdapterBefore_IsWorthANoteAndAnythingElseIsDamage(string method)
+    {
+        using var folder = new TemporaryFolder();
+        var run = ToyRun.Of(method, folder["run"]);
+        run.Run(lastRound: 1);
+        byte[] before = File.ReadAllBytes(run.Paths.AdapterWeights);
+        run.Run(lastRound: 2);
+        byte[] after = File.ReadAllBytes(run.Paths.AdapterWeights);
+
+        File.WriteAllBytes(run.Paths.AdapterWeights, before);
+        RunVerification interrupted = RunVerification.Of(run.Folder);
+        Assert.Empty(interrupted.Damage);
+        Assert.Contains("is not that of the newest checkpoint", Assert.Single(interrupted.Notes), StringComparison.Ordinal);
+
+        after[^1] ^= 1;
+        File.WriteAllBytes(run.Paths.AdapterWeights, after);
+        Assert.Contains("adapter_model.safetensors: does not follow", Assert.Single(RunVerification.Of(run.Folder).Damage), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_ReceiptsOfClientsElsewhere_AreChecked()
+    {
+        using var folder = new TemporaryFolder();
+        var run = new ToyRun(folder["run"]);
+        run.Run(lastRound: 2);
+        (FileTensorStore store, IReceiptLog receipts) = RunDirectory.OpenForClients(run.Folder);
+        TensorSet update = ToyRun.Tensors(5);
+        var instruction = new RoundInstruction("id", 3, "state", 0.1);
+        receipts.RecordReceipt(instruction, new ClientReceipt(1, store.Put(update), 2, [1, 1], new ClientMetrics(1, 2, 3)));
+        string path = run.Paths.Receipt(3, 1);
+        Assert.Empty(RunVerification.Of(run.Folder).Damage);
+        Assert.NotNull(receipts.FindReceipt(instruction, 1));
+
+        byte[] whole = File.ReadAllBytes(path);
+        for (int i = 0; i < whole.Length; i++)
+        {
+            byte[] flipped = [.. whole];
+            flipped[i] ^= 1;
+            File.WriteAllBytes(path, flipped);
+            Assert.Null(receipts.FindReceipt(instruction, 1));
+        }
+
+        Assert.Contains($"{path}: is damaged", Assert.Single(RunVerification.Of(run.Folder).Damage), StringComparison.Ordinal);
+        File.WriteAllBytes(path, whole);
+        File.Delete(store.PathOf(store.Put(update)));
+        Assert.Contains($"{path} needs it", Assert.Single(RunVerification.Of(run.Folder).Damage), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_ClientsFileCut_IsNamed()
+    {
+        using var folder = new TemporaryFolder();
+        var run = new ToyRun(folder["run"]);
+        run.Run();
+        var tally = new SampleTally(3, 3, new Dictionary<ExclusionReason, int>(), 30, 20, 12, new Dictionary<string, int> { ["x"] = 3 });
+        using (RunDirectory directory = RunDirectory.Open(run.Folder, run.Experiment, ToyRun.Inputs))
+        {
+            directory.WriteClients([new ShardReport(0, "a", tally), new ShardReport(1, "b", tally)]);
+        }
+
+        Assert.Empty(RunVerification.Of(run.Folder).Damage);
+        File.WriteAllBytes(run.Paths.Clients, File.ReadAllBytes(run.Paths.Clients)[..^4]);
+        Assert.Contains($"{run.Paths.Clients}: is damaged", Assert.Single(RunVerification.Of(run.Folder).Damage), StringComparison.Ordinal);
     }
 
     [Fact]
