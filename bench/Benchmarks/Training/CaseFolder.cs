@@ -1,5 +1,6 @@
 using System.Text.Json;
 using FedLLM.Engine.Files;
+using FedLLM.Engine.Learners;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
 using FedLLM.Numerics;
@@ -66,7 +67,7 @@ internal static class CaseFolder
     private static BatchFile<TSample> Read<TSample>(byte[] text) => JsonSerializer.Deserialize<BatchFile<TSample>>(text, Json)!;
 
     // Against the base model: the adapter is off.
-    private static ReferencedPair[] Reference(PreferencePair[] batch, LanguageModel model)
+    private static ReferencedPair[] Reference(PreferencePair[] batch, ILanguageModel model)
     {
         var result = new List<ReferencedPair>(batch.Length);
         foreach (PreferencePair[] some in TokenBatches.Of(batch, pair => pair.Tokens))

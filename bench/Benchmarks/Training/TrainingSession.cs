@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using FedLLM.Engine.Learners;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
 using FedLLM.Experiments.Clients;
@@ -35,7 +36,7 @@ internal sealed class TrainingSession<TSample> : ITrainingSession
 
     private readonly TensorSet _initial;
     private readonly StepSettings _settings;
-    private readonly Func<int, LanguageModel, TSample[][]> _load;
+    private readonly Func<int, ILanguageModel, TSample[][]> _load;
     private readonly Workers _peakWorkers;
     private readonly LaneTeam<TSample> _team;
     private readonly int[] _clients;
@@ -53,11 +54,12 @@ internal sealed class TrainingSession<TSample> : ITrainingSession
     /// <param name="load">Returns a client's batches, one a step; called inside the turn, with the base model on the client's threads.</param>
     public TrainingSession(
         DecoderWeights weights, TensorSet initial, IObjective<TSample> objective, StepSettings settings, int threads, int lanes, int clients,
-        Func<int, LanguageModel, TSample[][]> load)
+        Func<int, ILanguageModel, TSample[][]> load)
     {
         (_initial, _settings, _load) = (initial, settings, load);
+        var learner = new CpuLearner(weights);
         _team = new LaneTeam<TSample>(
-            count => new LaneGroup<TSample>(weights, weights, new AdamWSettings(), objective, count, checkpointing: false), threads, lanes);
+            count => new LaneGroup<TSample>(learner, learner, new AdamWSettings(), objective, count, checkpointing: false), threads, lanes);
         _peakWorkers = new Workers(threads);
         _clients = [.. Enumerable.Range(0, clients)];
         _losses = new double[clients][];
@@ -101,7 +103,7 @@ internal sealed class TrainingSession<TSample> : ITrainingSession
 
     private void Train(LaneGroup<TSample> group, IReadOnlyList<int> clients)
     {
-        var lanes = new TrainingLane[clients.Count];
+        var lanes = new ITrainingLane[clients.Count];
         var batches = new TSample[clients.Count][][];
         for (int i = 0; i < lanes.Length; i++)
         {

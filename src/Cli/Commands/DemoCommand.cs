@@ -5,6 +5,7 @@ using FedLLM.Cli.Hosting;
 using FedLLM.Cli.Rendering;
 using FedLLM.Data.Examples;
 using FedLLM.Engine.Decoding;
+using FedLLM.Engine.Learners;
 using FedLLM.Engine.Models;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Running;
@@ -77,8 +78,8 @@ internal static class DemoCommand
 
     private static List<DemoGeneration> Generations(PreparedExperiment prepared, TensorSet adapter)
     {
-        using var workers = new Workers(1);
-        var model = new LanguageModel(prepared.Weights, null, workers);
+        using ILearnerSession session = prepared.Learner.Open(1);
+        ILanguageModel model = session.Model(null);
         var trained = new LoraAdapter(prepared.Weights.Config, prepared.Experiment.Lora.ToConfig(), adapter);
         var settings = new GenerationSettings(MaxNewTokens);
         var generations = new List<DemoGeneration>();

@@ -1,4 +1,4 @@
-using FedLLM.Engine.Models;
+using FedLLM.Engine.Learners;
 using FedLLM.Engine.Tokenization;
 
 namespace FedLLM.Engine.Decoding;
@@ -23,10 +23,10 @@ public enum ContinuationEnd
 /// <param name="End">Why it ended; end-of-sequence before a stop string before the limit.</param>
 public sealed record TextContinuation(string Text, int PromptTokens, IReadOnlyList<int> Ids, ContinuationEnd End)
 {
-    /// <summary>As <see cref="Generate(LanguageModel, ITokenizer, IReadOnlyList{string}, GenerationSettings, IReadOnlyList{string})"/> with one prompt and no stop string.</summary>
+    /// <summary>As <see cref="Generate(ILanguageModel, ITokenizer, IReadOnlyList{string}, GenerationSettings, IReadOnlyList{string})"/> with one prompt and no stop string.</summary>
     /// <exception cref="ArgumentException">The prompt gives no token, or leaves no room for a new one.</exception>
     /// <exception cref="ArithmeticException">The model's logits are not numbers.</exception>
-    public static TextContinuation Generate(LanguageModel model, ITokenizer tokenizer, string prompt, GenerationSettings settings) =>
+    public static TextContinuation Generate(ILanguageModel model, ITokenizer tokenizer, string prompt, GenerationSettings settings) =>
         Generate(model, tokenizer, [prompt], settings, [])[0];
 
     /// <summary>
@@ -36,7 +36,7 @@ public sealed record TextContinuation(string Text, int PromptTokens, IReadOnlyLi
     /// <exception cref="ArgumentException">A prompt gives no token or leaves no room for a new one, or a stop string is empty.</exception>
     /// <exception cref="ArithmeticException">The model's logits are not numbers.</exception>
     public static IReadOnlyList<TextContinuation> Generate(
-        LanguageModel model, ITokenizer tokenizer, IReadOnlyList<string> prompts, GenerationSettings settings, IReadOnlyList<string> stopStrings)
+        ILanguageModel model, ITokenizer tokenizer, IReadOnlyList<string> prompts, GenerationSettings settings, IReadOnlyList<string> stopStrings)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(tokenizer);

@@ -1,4 +1,4 @@
-using FedLLM.Engine.Models;
+using FedLLM.Engine.Learners;
 using FedLLM.Numerics;
 
 namespace FedLLM.Engine.Decoding;
@@ -14,7 +14,7 @@ public static class TextGeneration
     /// </summary>
     /// <exception cref="ArgumentException">The prompt is empty or leaves no room for a new token.</exception>
     /// <exception cref="ArithmeticException">The model's logits are not numbers.</exception>
-    public static IReadOnlyList<int> Generate(LanguageModel model, ReadOnlySpan<int> prompt, GenerationSettings settings, IReadOnlyCollection<int> stopIds) =>
+    public static IReadOnlyList<int> Generate(ILanguageModel model, ReadOnlySpan<int> prompt, GenerationSettings settings, IReadOnlyCollection<int> stopIds) =>
         Generate(model, [prompt.ToArray()], settings, stopIds)[0];
 
     /// <summary>
@@ -29,7 +29,7 @@ public static class TextGeneration
     /// <exception cref="ArgumentException">A prompt is empty or leaves no room for a new token.</exception>
     /// <exception cref="ArithmeticException">The model's logits are not numbers.</exception>
     public static IReadOnlyList<IReadOnlyList<int>> Generate(
-        LanguageModel model, IReadOnlyList<int[]> prompts, GenerationSettings settings, IReadOnlyCollection<int> stopIds,
+        ILanguageModel model, IReadOnlyList<int[]> prompts, GenerationSettings settings, IReadOnlyCollection<int> stopIds,
         Func<int, IReadOnlyList<int>, bool>? stops = null)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -47,7 +47,7 @@ public static class TextGeneration
             for (int tokens = 0; next < all.Length && active.Count < settings.BatchSize && (tokens == 0 || tokens + all[next].Prompt.Length <= PromptTokensAtOnce); next++)
             {
                 tokens += all[next].Prompt.Length;
-                all[next].Cache = new KeyValueCache(model.Config);
+                all[next].Cache = model.NewCache();
                 active.Add(all[next]);
             }
 
@@ -63,6 +63,7 @@ public static class TextGeneration
                 c.Add(token);
                 if (c.Generated.Count == c.Limit || stopIds.Contains(token) || (stops?.Invoke(c.Index, c.Generated) ?? false))
                 {
+                    c.Cache?.Dispose();
                     c.Cache = null;
                 }
             }
@@ -73,7 +74,7 @@ public static class TextGeneration
         return [.. all.Select(c => c.Generated)];
     }
 
-    private static int Limit(LanguageModel model, IReadOnlyList<int[]> prompts, int index, GenerationSettings settings)
+    private static int Limit(ILanguageModel model, IReadOnlyList<int[]> prompts, int index, GenerationSettings settings)
     {
         int length = prompts[index].Length;
         string which = prompts.Count == 1 ? "The prompt" : $"Prompt {index + 1}";
@@ -102,7 +103,7 @@ public static class TextGeneration
 
         public List<int> Generated { get; } = [];
 
-        public KeyValueCache? Cache { get; set; }
+        public ISequenceCache? Cache { get; set; }
 
         // Position p draws at (seed, generation, prompt's index, p).
         public CounterRandom Random { get; } = new(settings.Seed, RandomPurpose.Generation, step: settings.FirstPrompt + index);

@@ -1,9 +1,10 @@
 using FedLLM.Engine.Kernels;
+using FedLLM.Engine.Learners;
 
 namespace FedLLM.Engine.Models;
 
 /// <summary>Keys and values of one sequence's tokens so far, per layer; grows with the sequence.</summary>
-internal sealed unsafe class KeyValueCache
+internal sealed unsafe class KeyValueCache : ISequenceCache
 {
     private const int LeastRows = 32;
     private readonly int _width;
@@ -32,6 +33,11 @@ internal sealed unsafe class KeyValueCache
     {
         Extend(ref _keys[layer], keys, rows);
         Extend(ref _values[layer], values, rows);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
     }
 
     private void Extend(ref ActivationBuffer buffer, float* rows, int count)

@@ -1,3 +1,4 @@
+using FedLLM.Engine.Learners;
 using FedLLM.Engine.Training;
 using FedLLM.Numerics;
 
@@ -27,7 +28,7 @@ public readonly record struct SequenceScore(double LogProbability, int Count)
 
 /// <summary>A base model with an optional adapter, for evaluation and generation. Not safe for concurrent calls.</summary>
 /// <remarks>Activations are reached by address, which does not keep them from the garbage collector: each pass keeps its model alive to its end.</remarks>
-public sealed unsafe class LanguageModel
+public sealed unsafe class LanguageModel : ILanguageModel
 {
     private readonly DecoderWeights _weights;
     private readonly Decoder _decoder;
@@ -46,10 +47,10 @@ public sealed unsafe class LanguageModel
         _head = new ScoringHead(weights, workers);
     }
 
-    /// <summary>The adapter in use, or null for the base model alone; it may be exchanged between calls.</summary>
+    /// <inheritdoc/>
     public LoraAdapter? Adapter { get; set; }
 
-    /// <summary>The architecture.</summary>
+    /// <inheritdoc/>
     public ModelConfig Config => _weights.Config;
 
     /// <summary>Scores sequences together; each one's score is the same as alone.</summary>
@@ -92,14 +93,14 @@ public sealed unsafe class LanguageModel
         return scores;
     }
 
-    /// <summary>Returns log p of every scored token of the sequences, in order.</summary>
+    /// <inheritdoc/>
     public float[] TokenLogProbabilities(ReadOnlySpan<TokenSequence> sequences)
     {
         _batch.Pack(sequences);
         return TokenLogProbabilities().ToArray();
     }
 
-    /// <summary>Returns the logits [T,V] of every token of the sequences, laid end to end.</summary>
+    /// <inheritdoc/>
     public float[] Logits(ReadOnlySpan<TokenSequence> sequences)
     {
         _batch.Pack(sequences);
@@ -119,9 +120,15 @@ public sealed unsafe class LanguageModel
         return hidden;
     }
 
-    /// <summary>Appends tokens to each of several cached sequences; returns the logits [sequences,V] after the last token of each, valid until the next call.</summary>
-    internal ReadOnlySpan<float> Continue(IReadOnlyList<int[]> tokens, IReadOnlyList<KeyValueCache> caches)
+    /// <inheritdoc/>
+    public ISequenceCache NewCache() => new KeyValueCache(Config);
+
+    /// <inheritdoc/>
+    public ReadOnlySpan<float> Continue(IReadOnlyList<int[]> tokens, IReadOnlyList<ISequenceCache> caches)
     {
+        ArgumentNullException.ThrowIfNull(tokens);
+        ArgumentNullException.ThrowIfNull(caches);
+        KeyValueCache[] own = [.. caches.Cast<KeyValueCache>()];
         _batch.Clear();
         Span<int> lastRows = tokens.Count <= 64 ? stackalloc int[tokens.Count] : new int[tokens.Count];
         for (int s = 0; s < tokens.Count; s++)
@@ -131,7 +138,7 @@ public sealed unsafe class LanguageModel
         }
 
         _batch.EndLane();
-        Forward(caches);
+        Forward(own);
         ReadOnlySpan<float> logits = _head.Logits(lastRows, _decoder.Output);
         GC.KeepAlive(this);
         return logits;

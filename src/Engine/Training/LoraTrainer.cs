@@ -1,3 +1,4 @@
+using FedLLM.Engine.Learners;
 using FedLLM.Engine.Models;
 using FedLLM.Numerics;
 
@@ -8,7 +9,7 @@ namespace FedLLM.Engine.Training;
 /// A lane's bits are those of training alone: they depend neither on the other lanes nor on the threads.
 /// </summary>
 /// <typeparam name="TSample">What a batch is made of.</typeparam>
-public sealed unsafe class LoraTrainer<TSample>
+public sealed unsafe class LoraTrainer<TSample> : ILoraTrainer<TSample>
 {
     private readonly IObjective<TSample> _objective;
     private readonly Decoder _decoder;
@@ -33,21 +34,17 @@ public sealed unsafe class LoraTrainer<TSample>
         _head = new ScoringHead(weights, workers);
     }
 
-    /// <summary>Takes one optimizer step in every lane.</summary>
-    /// <param name="steps">The lanes' steps, each of another lane.</param>
-    /// <param name="results">Receives each lane's result.</param>
-    /// <exception cref="ArgumentException">A lane has no micro-batch, or one has no term (it scores no token); or there is not a result for each.</exception>
+    /// <inheritdoc/>
     public void Step(ReadOnlySpan<LaneStep<TSample>> steps, Span<StepResult> results)
     {
         ComputeGradient(steps, results);
         for (int lane = 0; lane < steps.Length; lane++)
         {
-            steps[lane].Lane.Update(steps[lane].Settings, results[lane].GradientNorm);
+            Own(steps[lane]).Update(steps[lane].Settings, results[lane].GradientNorm);
         }
     }
 
-    /// <summary>Computes the lanes' losses and gradients without stepping.</summary>
-    /// <exception cref="ArgumentException">As <see cref="Step(ReadOnlySpan{LaneStep{TSample}}, Span{StepResult})"/>.</exception>
+    /// <inheritdoc/>
     public void ComputeGradient(ReadOnlySpan<LaneStep<TSample>> steps, Span<StepResult> results)
     {
         if (results.Length != steps.Length)
@@ -71,10 +68,14 @@ public sealed unsafe class LoraTrainer<TSample>
 
         for (int lane = 0; lane < steps.Length; lane++)
         {
-            double terms = steps[lane].Lane.AddTerms();
-            results[lane] = _progress[lane].Result(terms, GradientClip.Norm(steps[lane].Lane.GradientValues));
+            TrainingLane own = Own(steps[lane]);
+            double terms = own.AddTerms();
+            results[lane] = _progress[lane].Result(terms, GradientClip.Norm(own.GradientValues));
         }
     }
+
+    private static TrainingLane Own(in LaneStep<TSample> step) =>
+        step.Lane as TrainingLane ?? throw new ArgumentException("A lane belongs to another engine.", nameof(step));
 
     private void Begin(ReadOnlySpan<LaneStep<TSample>> steps)
     {
@@ -91,7 +92,7 @@ public sealed unsafe class LoraTrainer<TSample>
                 throw new ArgumentException("A lane's step has no micro-batch.", nameof(steps));
             }
 
-            Array.Clear(step.Lane.GradientValues);
+            Array.Clear(Own(step).GradientValues);
             ref LaneProgress progress = ref _progress[lane];
             progress = default;
             for (int i = 0; i < step.MicroBatches.Count; i++)
@@ -130,6 +131,7 @@ public sealed unsafe class LoraTrainer<TSample>
         for (int lane = 0; lane < steps.Length; lane++)
         {
             LaneStep<TSample> step = steps[lane];
+            TrainingLane own = Own(step);
             if (microBatch < step.MicroBatches.Count)
             {
                 foreach (TSample sample in step.MicroBatches[microBatch])
@@ -140,13 +142,13 @@ public sealed unsafe class LoraTrainer<TSample>
 
             _batch.EndLane();
             StepSettings settings = step.Settings;
-            double probability = step.Lane.Adapter.Config.Dropout;
+            double probability = own.Adapter.Config.Dropout;
             DropoutStream? dropout = probability > 0
                 ? new DropoutStream(
                     new CounterRandom(settings.Seed, RandomPurpose.Dropout, settings.Round, settings.Client, settings.Step), probability, _progress[lane].Rows)
                 : null;
             LaneRows rows = _batch.Lane(lane);
-            _lanes.Add(new LanePass(rows, step.Lane.Adapter, dropout, step.Lane.GradientValues, step.Lane.Trained));
+            _lanes.Add(new LanePass(rows, own.Adapter, dropout, own.GradientValues, own.Trained));
             _progress[lane].Rows += rows.Count;
         }
     }

@@ -1,3 +1,5 @@
+using FedLLM.Engine.Learners;
+
 namespace FedLLM.Engine.Training;
 
 /// <summary>How the micro-batches of one optimizer step combine.</summary>
@@ -26,7 +28,7 @@ public readonly record struct StepSettings(
 /// <param name="Lane">The lane.</param>
 /// <param name="MicroBatches">Its micro-batches, at least one.</param>
 /// <param name="Settings">How the step is done.</param>
-public readonly record struct LaneStep<TSample>(TrainingLane Lane, IReadOnlyList<TSample[]> MicroBatches, StepSettings Settings);
+public readonly record struct LaneStep<TSample>(ITrainingLane Lane, IReadOnlyList<TSample[]> MicroBatches, StepSettings Settings);
 
 /// <summary>What one optimizer step of one lane measured, before the step.</summary>
 /// <param name="Loss">The step's loss, as its micro-batches combine, with what the lane's terms add.</param>

@@ -1,11 +1,12 @@
 using FedLLM.Engine.Files;
+using FedLLM.Engine.Learners;
 using FedLLM.Engine.Models;
 using FedLLM.Numerics;
 
 namespace FedLLM.Engine.Training;
 
 /// <summary>One client's adapter in training: its parameters, gradient and optimizer. Several lanes share one base model and one <see cref="LoraTrainer{TSample}"/>.</summary>
-public sealed class TrainingLane
+public sealed class TrainingLane : ITrainingLane
 {
     private readonly IOptimizer _optimizer;
     private readonly float[] _gradient;
@@ -28,10 +29,13 @@ public sealed class TrainingLane
     /// <summary>The adapter being trained.</summary>
     public LoraAdapter Adapter { get; }
 
-    /// <summary>Its factors.</summary>
+    /// <inheritdoc/>
+    public LoraConfig Lora => Adapter.Config;
+
+    /// <inheritdoc/>
     public TensorSet Parameters => Adapter.Parameters;
 
-    /// <summary>The gradient of the last step, before clipping, in the parameters' layout.</summary>
+    /// <inheritdoc/>
     public TensorSet Gradient => new(Parameters.Layout, _gradient);
 
     /// <summary>The factors that train.</summary>
@@ -39,10 +43,7 @@ public sealed class TrainingLane
 
     internal float[] GradientValues => _gradient;
 
-    /// <summary>Starts over from <paramref name="adapter"/> with a fresh optimizer.</summary>
-    /// <param name="adapter">The first parameters; copied, but with a proximal term or frozen factors it must not change while the lane trains.</param>
-    /// <param name="terms">What is added to the objective; nothing by default.</param>
-    /// <exception cref="ArgumentException">The adapter's layout is not the lane's, or mu is out of its range.</exception>
+    /// <inheritdoc/>
     public void Start(TensorSet adapter, LaneTerms? terms = null)
     {
         ArgumentNullException.ThrowIfNull(adapter);
@@ -64,6 +65,18 @@ public sealed class TrainingLane
         _frozen = terms.Trained == LoraHalves.Both ? [] : [.. Frozen(terms.Trained)];
         adapter.Values.CopyTo(Parameters.Values, 0);
         _optimizer.Reset();
+    }
+
+    /// <inheritdoc/>
+    public void Edit(Action<float[]> change)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        change(Parameters.Values);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
     }
 
     /// <summary>Adds the gradient of what is added to the objective, and returns its value.</summary>

@@ -1,3 +1,4 @@
+using FedLLM.Engine.Learners;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
 using FedLLM.Numerics;
@@ -22,9 +23,16 @@ public sealed class LossSuite : IDisposable
 {
     private readonly SampleScorer _scorer;
 
-    /// <summary>Prepares evaluation on <paramref name="threads"/> threads.</summary>
+    /// <summary>Prepares evaluation with the CPU engine on <paramref name="threads"/> threads.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is below 1.</exception>
-    public LossSuite(DecoderWeights weights, int threads) => _scorer = new SampleScorer(weights, threads);
+    public LossSuite(DecoderWeights weights, int threads)
+        : this(new CpuLearner(weights), threads)
+    {
+    }
+
+    /// <summary>Prepares evaluation on <paramref name="learner"/>, which uses <paramref name="threads"/> threads.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is below 1.</exception>
+    public LossSuite(ILearner learner, int threads) => _scorer = new SampleScorer(learner, threads);
 
     /// <summary>Scores every sample with <paramref name="adapter"/>, or with the base model alone.</summary>
     /// <exception cref="ArgumentException">No sample has a scored token.</exception>

@@ -1,3 +1,4 @@
+using FedLLM.Engine.Learners;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
 
@@ -11,9 +12,16 @@ public sealed class PreferenceSuite : IDisposable
 {
     private readonly SampleScorer _scorer;
 
-    /// <summary>Prepares evaluation on <paramref name="threads"/> threads.</summary>
+    /// <summary>Prepares evaluation with the CPU engine on <paramref name="threads"/> threads.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is below 1.</exception>
-    public PreferenceSuite(DecoderWeights weights, int threads) => _scorer = new SampleScorer(weights, threads);
+    public PreferenceSuite(DecoderWeights weights, int threads)
+        : this(new CpuLearner(weights), threads)
+    {
+    }
+
+    /// <summary>Prepares evaluation on <paramref name="learner"/>, which uses <paramref name="threads"/> threads.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is below 1.</exception>
+    public PreferenceSuite(ILearner learner, int threads) => _scorer = new SampleScorer(learner, threads);
 
     /// <summary>Scores every pair with <paramref name="adapter"/>, or with the base model alone.</summary>
     /// <exception cref="ArgumentException">An answer has no scored token.</exception>

@@ -1,24 +1,25 @@
+using FedLLM.Engine.Learners;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
-using FedLLM.Numerics;
 
 namespace FedLLM.Evaluation.Suites;
 
 /// <summary>Scores samples on several threads; a score's bits depend neither on their number nor on the batches.</summary>
 internal sealed class SampleScorer : IDisposable
 {
-    private readonly Workers[] _workers;
-    private readonly LanguageModel[] _models;
+    private readonly ILearnerSession[] _sessions;
+    private readonly ILanguageModel[] _models;
 
-    public SampleScorer(DecoderWeights weights, int threads)
+    public SampleScorer(ILearner learner, int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        _workers = [.. Enumerable.Range(0, threads).Select(_ => new Workers(1))];
-        _models = [.. _workers.Select(w => new LanguageModel(weights, null, w))];
+        int sessions = learner.Sessions(threads);
+        _sessions = [.. Enumerable.Range(0, sessions).Select(_ => learner.Open(Math.Max(1, threads / sessions)))];
+        _models = [.. _sessions.Select(s => s.Model(null))];
     }
 
     /// <summary>Scores a batch of samples.</summary>
-    public delegate TScore[] Scoring<TSample, TScore>(LanguageModel model, TSample[] batch);
+    public delegate TScore[] Scoring<TSample, TScore>(ILanguageModel model, TSample[] batch);
 
     /// <summary>Scores every sample with <paramref name="adapter"/>, or with the base model alone, in their order.</summary>
     public TScore[] Score<TSample, TScore>(
@@ -29,7 +30,7 @@ internal sealed class SampleScorer : IDisposable
         int next = -1;
         void Work(int thread)
         {
-            LanguageModel model = _models[thread];
+            ILanguageModel model = _models[thread];
             model.Adapter = adapter;
             for (int i = Interlocked.Increment(ref next); i < batches.Length; i = Interlocked.Increment(ref next))
             {
@@ -47,9 +48,9 @@ internal sealed class SampleScorer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (Workers workers in _workers)
+        foreach (ILearnerSession session in _sessions)
         {
-            workers.Dispose();
+            session.Dispose();
         }
     }
 }

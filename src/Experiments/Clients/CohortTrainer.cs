@@ -3,8 +3,8 @@ namespace FedLLM.Experiments.Clients;
 /// <summary>Deals clients out to a team's lanes.</summary>
 /// <param name="training">What a client does in a round.</param>
 /// <param name="team">The lanes; disposed with the trainer.</param>
-/// <param name="frozen">The base model the lanes train on.</param>
-public sealed class CohortTrainer<TSample>(LocalTraining<TSample> training, LaneTeam<TSample> team, FrozenWeights frozen) : ICohortTrainer
+/// <param name="frozen">The base model the lanes train on; disposed with the trainer.</param>
+public sealed class CohortTrainer<TSample>(LocalTraining<TSample> training, LaneTeam<TSample> team, FrozenLearner frozen) : ICohortTrainer
 {
     /// <inheritdoc/>
     public int Weight(int client) => training.Weight(client);
@@ -14,9 +14,10 @@ public sealed class CohortTrainer<TSample>(LocalTraining<TSample> training, Lane
         IReadOnlyList<int> clients, Func<int, ClientStart> start, RoundTerms terms, Action<LocalUpdate> finished, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(terms);
-        if (frozen.Correct(terms.Correction))
+        if (frozen.Differs(terms.Correction))
         {
             team.Renew();
+            frozen.Correct(terms.Correction);
         }
 
         return team.RunAsync(
@@ -26,5 +27,9 @@ public sealed class CohortTrainer<TSample>(LocalTraining<TSample> training, Lane
     }
 
     /// <inheritdoc/>
-    public void Dispose() => team.Dispose();
+    public void Dispose()
+    {
+        team.Dispose();
+        frozen.Dispose();
+    }
 }

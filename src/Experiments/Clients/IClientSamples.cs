@@ -1,4 +1,4 @@
-using FedLLM.Engine.Models;
+using FedLLM.Engine.Learners;
 using FedLLM.Numerics;
 
 namespace FedLLM.Experiments.Clients;
@@ -16,5 +16,5 @@ public interface IClientSamples<TSample>
     /// <param name="global">The round's global adapter.</param>
     /// <param name="model">The base model, for what must be measured before training; its adapter may be exchanged.</param>
     /// <param name="cancellationToken">Stops between batches.</param>
-    IReadOnlyDictionary<int, TSample> Load(int client, IReadOnlyList<int> rows, TensorSet global, LanguageModel model, CancellationToken cancellationToken);
+    IReadOnlyDictionary<int, TSample> Load(int client, IReadOnlyList<int> rows, TensorSet global, ILanguageModel model, CancellationToken cancellationToken);
 }

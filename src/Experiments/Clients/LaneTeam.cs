@@ -9,18 +9,21 @@ public sealed class LaneTeam<TSample> : IDisposable
     private readonly Func<int, LaneGroup<TSample>> _make;
     private readonly int _threads;
     private readonly int _lanes;
+    private readonly int _most;
     private LaneGroup<TSample>[] _groups = [];
 
     /// <summary>Plans the team.</summary>
     /// <param name="make">Makes a group of a number of threads.</param>
     /// <param name="threads">Threads to use, at least 1.</param>
     /// <param name="lanes">Most clients that train at the same time, at least 1.</param>
-    public LaneTeam(Func<int, LaneGroup<TSample>> make, int threads, int lanes)
+    /// <param name="groups">Most groups at the same time, at least 1; as many as threads by default.</param>
+    public LaneTeam(Func<int, LaneGroup<TSample>> make, int threads, int lanes, int groups = int.MaxValue)
     {
         ArgumentNullException.ThrowIfNull(make);
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(lanes, 1);
-        (_make, _threads, _lanes) = (make, threads, lanes);
+        ArgumentOutOfRangeException.ThrowIfLessThan(groups, 1);
+        (_make, _threads, _lanes, _most) = (make, threads, lanes, Math.Min(groups, threads));
     }
 
     /// <summary>Does <paramref name="train"/> for all clients, some at a time, each group on threads of its own.</summary>
@@ -30,7 +33,7 @@ public sealed class LaneTeam<TSample> : IDisposable
         ArgumentNullException.ThrowIfNull(clients);
         ArgumentNullException.ThrowIfNull(train);
         int atOnce = Math.Min(_lanes, clients.Count);
-        LaneGroup<TSample>[] groups = Groups(Math.Min(_threads, atOnce));
+        LaneGroup<TSample>[] groups = Groups(Math.Min(_most, atOnce));
 
         // Equal shares, so that no group trains alone at the end.
         int turns = (clients.Count + atOnce - 1) / atOnce;

@@ -1,4 +1,5 @@
 using FedLLM.Data.Sampling;
+using FedLLM.Engine.Learners;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
 using FedLLM.Experiments.Configuration;
@@ -77,7 +78,7 @@ public sealed class LocalTraining<TSample>(
                 runs[training[k]].Add(results[k], seconds);
                 if (start[training[k]].ControlCorrection is { } correction)
                 {
-                    ControlVariates.Apply(runs[training[k]].Lane.Parameters.Values, correction, terms.LearningRate);
+                    runs[training[k]].Lane.Edit(parameters => ControlVariates.Apply(parameters, correction, terms.LearningRate));
                 }
             }
 
@@ -93,7 +94,7 @@ public sealed class LocalTraining<TSample>(
         int count = samples.Count(client);
         int[][][] plan = RoundSampler.Plan(seed, terms.Round, client, count, options.BatchSize, options.GradientAccumulation, options.Steps(count));
         int[] rows = [.. plan.SelectMany(step => step.SelectMany(batch => batch)).Distinct().Order()];
-        TrainingLane lane = group.Lane(index, lora(client));
+        ITrainingLane lane = group.Lane(index, lora(client));
         lane.Start(start.Adapter, new LaneTerms { ProximalMu = terms.ProximalMu, Trained = terms.Trained });
         return new ClientRun(lane, start.Adapter, plan, samples.Load(client, rows, start.Adapter, group.Model, cancellationToken));
     }
@@ -113,13 +114,13 @@ public sealed class LocalTraining<TSample>(
         => options.Accumulation == Configuration.Accumulation.TokenMean ? GradientAccumulation.TokenMean : GradientAccumulation.MicroBatchMean;
 
     // One client's round as it goes on.
-    private sealed class ClientRun(TrainingLane lane, TensorSet start, int[][][] plan, IReadOnlyDictionary<int, TSample> rows)
+    private sealed class ClientRun(ITrainingLane lane, TensorSet start, int[][][] plan, IReadOnlyDictionary<int, TSample> rows)
     {
         private double _loss;
         private double _seconds;
         private ClientRewards? _rewards;
 
-        public TrainingLane Lane => lane;
+        public ITrainingLane Lane => lane;
 
         public int Steps => plan.Length;
 
@@ -142,9 +143,10 @@ public sealed class LocalTraining<TSample>(
         public TensorSet Delta()
         {
             var delta = new TensorSet(start.Layout);
+            float[] trained = lane.Parameters.Values;
             for (int i = 0; i < delta.Values.Length; i++)
             {
-                delta.Values[i] = lane.Parameters.Values[i] - start.Values[i];
+                delta.Values[i] = trained[i] - start.Values[i];
             }
 
             return delta;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using FedLLM.Data.Shards;
+using FedLLM.Engine.Learners;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
 using FedLLM.Numerics;
@@ -45,7 +46,7 @@ public sealed class PairSamples : IClientSamples<ReferencedPair>
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<int, ReferencedPair> Load(
-        int client, IReadOnlyList<int> rows, TensorSet global, LanguageModel model, CancellationToken cancellationToken)
+        int client, IReadOnlyList<int> rows, TensorSet global, ILanguageModel model, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(rows);
         ArgumentNullException.ThrowIfNull(model);

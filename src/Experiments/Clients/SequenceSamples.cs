@@ -1,5 +1,5 @@
 using FedLLM.Data.Shards;
-using FedLLM.Engine.Models;
+using FedLLM.Engine.Learners;
 using FedLLM.Engine.Training;
 using FedLLM.Numerics;
 
@@ -13,7 +13,7 @@ public sealed class SequenceSamples(IShardSource<TokenSequence> shards) : IClien
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<int, TokenSequence> Load(
-        int client, IReadOnlyList<int> rows, TensorSet global, LanguageModel model, CancellationToken cancellationToken)
+        int client, IReadOnlyList<int> rows, TensorSet global, ILanguageModel model, CancellationToken cancellationToken)
     {
         IReadOnlyList<TokenSequence> samples = shards.Load(client).Samples;
         return rows.ToDictionary(row => row, row => samples[row]);

@@ -46,11 +46,11 @@ internal static class CohortTrainers
         Func<int, LoraConfig> shape = LoraAggregations.ConfigOf(prepared.Experiment.Lora, lora);
         var training = new LocalTraining<TSample>(samples, options, shape, (ulong)prepared.Experiment.Seed, clock);
         int threads = options.Threads ?? Environment.ProcessorCount;
-        var trained = new FrozenWeights(prepared.Weights, threads);
+        var trained = new FrozenLearner(prepared.Learner, threads);
         var team = new LaneTeam<TSample>(
             share => new LaneGroup<TSample>(
                 trained.Current, prepared.ReferenceIsOfTheRound ? trained.Current : trained.Original, optimizer, objective, share, options.GradientCheckpointing),
-            threads, options.Lanes ?? LaneBudget.Lanes(prepared, options, threads));
+            threads, options.Lanes ?? LaneBudget.Lanes(prepared, options, threads), prepared.Learner.Sessions(threads));
         return new CohortTrainer<TSample>(training, team, trained);
     }
 

@@ -59,8 +59,8 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
             : null;
         IClientFleet fleet = embedded as IClientFleet ?? new JournalledFleet(Fleet!, run.Journal);
         IRunJournal journal = Fence is null ? run.Journal : new FencedJournal(run.Journal, Fence);
-        using var losses = new LossSuite(prepared.Weights, threads);
-        using var preferences = new PreferenceSuite(prepared.Weights, threads);
+        using var losses = new LossSuite(prepared.Learner, threads);
+        using var preferences = new PreferenceSuite(prepared.Learner, threads);
         IRoundEvaluator? evaluator = prepared.Data switch
         {
             SequenceData { HeldOut: { } held } => new HeldOutEvaluator(losses, prepared.Weights.Config, adapter, held.Samples),

@@ -38,7 +38,7 @@ public sealed record LocalComparison(double Base, double Federated, IReadOnlyLis
 
         var baseline = new LocalBaseline(prepared, clock);
         IReadOnlyList<TensorSet> adapters = await baseline.TrainAllAsync(finished, cancellationToken).ConfigureAwait(false);
-        using var suite = new LossSuite(prepared.Weights, prepared.Experiment.Training.Threads ?? Environment.ProcessorCount);
+        using var suite = new LossSuite(prepared.Learner, prepared.Experiment.Training.Threads ?? Environment.ProcessorCount);
         LoraConfig lora = prepared.Experiment.Lora.ToConfig();
         double Loss(TensorSet? adapter) => suite.Evaluate(
             adapter is null ? null : new LoraAdapter(prepared.Weights.Config, lora, adapter), held.Samples, cancellationToken).Loss;

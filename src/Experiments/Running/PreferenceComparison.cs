@@ -33,7 +33,7 @@ public sealed record PreferenceComparison(PreferenceResult Federated, IReadOnlyL
         var baseline = new LocalBaseline(prepared, clock);
         IReadOnlyList<TensorSet> adapters = await baseline.TrainAllAsync(finished, cancellationToken).ConfigureAwait(false);
         Experiment experiment = prepared.Experiment;
-        using var suite = new PreferenceSuite(prepared.Weights, experiment.Training.Threads ?? Environment.ProcessorCount);
+        using var suite = new PreferenceSuite(prepared.Learner, experiment.Training.Threads ?? Environment.ProcessorCount);
         LoraConfig lora = experiment.Lora.ToConfig();
         IReadOnlyList<PairScore> reference = suite.Score(null, held.Samples, cancellationToken);
         PreferenceResult Measure(TensorSet adapter) => new(

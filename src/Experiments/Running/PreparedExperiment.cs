@@ -3,8 +3,8 @@ using FedLLM.Data.Files;
 using FedLLM.Data.Partitioning;
 using FedLLM.Data.Samples;
 using FedLLM.Data.Shards;
-using FedLLM.Engine;
 using FedLLM.Engine.Files;
+using FedLLM.Engine.Learners;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Tokenization;
 using FedLLM.Engine.Training;
@@ -29,8 +29,11 @@ public sealed record PreparedExperiment
     /// <summary>Hashes of what its paths hold, for its identity.</summary>
     public required ExperimentInputs Inputs { get; init; }
 
-    /// <summary>The base model, shared by all clients.</summary>
+    /// <summary>The base model as it was read.</summary>
     public required DecoderWeights Weights { get; init; }
+
+    /// <summary>The base model on its device, shared by all clients.</summary>
+    public required ILearner Learner { get; init; }
 
     /// <summary>The base model's tokenizer.</summary>
     public required ITokenizer Tokenizer { get; init; }
@@ -92,12 +95,14 @@ public sealed record PreparedExperiment
 
         var reports = new ShardReports(data.Shards);
         CheckWarmup(experiment, reports, cut.Origin);
+        ILearner learner = new CpuLearner(weights);
         return new PreparedExperiment
         {
             Experiment = experiment,
             Inputs = new ExperimentInputs(
-                ModelDirectory.ContentHash(experiment.Model.Path), cut.Fingerprint, NumericsVersion.Current, referenceHash),
+                ModelDirectory.ContentHash(experiment.Model.Path), cut.Fingerprint, learner.Numerics, referenceHash),
             Weights = weights,
+            Learner = learner,
             Tokenizer = tokenizer,
             Data = data,
             PartitionClients = partition.Clients,
