@@ -34,6 +34,18 @@ public sealed class PreferenceObjective : IObjective<ReferencedPair>
     private readonly double _smoothing;
     private readonly bool _lengthNormalized;
 
+    /// <summary>The loss.</summary>
+    internal PreferenceLossKind Kind => _loss;
+
+    /// <summary>β.</summary>
+    internal double Beta => _beta;
+
+    /// <summary>ε.</summary>
+    internal double LabelSmoothing => _smoothing;
+
+    /// <summary>Whether log-likelihoods are means over an answer's tokens.</summary>
+    internal bool LengthNormalized => _lengthNormalized;
+
     /// <summary>Makes the objective.</summary>
     /// <param name="loss">The loss.</param>
     /// <param name="beta">β, above 0.</param>
