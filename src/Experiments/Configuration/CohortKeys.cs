@@ -22,6 +22,7 @@ internal static class CohortKeys
         new("federation.over_selection", new NumberType(new Bounds(0, true, 100, true)), "0", e => e.Federation.OverSelection),
         new("federation.quorum", new NumberType(new Bounds(0, false, 1, true)), "1", e => e.Federation.Quorum),
         new("federation.deadline", new OptionalType(new NumberType(Bounds.Above(0))), "none", e => e.Federation.Deadline),
+        new("federation.wall_deadline", new OptionalType(new NumberType(new Bounds(0, false, 1e6, true))), "none", e => e.Federation.WallDeadline, KeyRole.Harmless),
         new("federation.max_abandoned", new IntegerType(1), "3", e => (long)e.Federation.MaxAbandoned),
         new("federation.budget_mb", new OptionalType(new NumberType(new Bounds(0, false, 1e12, true))), "none", e => e.Federation.BudgetMebibytes),
     ];

@@ -60,6 +60,9 @@ public sealed record FederationOptions
     /// <summary>Simulated seconds after which a round closes with those who answered, or null to wait for all.</summary>
     public double? Deadline { get; init; }
 
+    /// <summary>On a cluster: seconds by the clock on the wall after which a round closes with those who answered, or null to wait for all.</summary>
+    public double? WallDeadline { get; init; }
+
     /// <summary>Rounds abandoned in a row that end the run. Default 3.</summary>
     public required int MaxAbandoned { get; init; }
 

@@ -172,6 +172,7 @@ internal sealed class Settings(string file)
             OverSelection = Get<double>("federation.over_selection"),
             Quorum = Get<double>("federation.quorum"),
             Deadline = (double?)_values["federation.deadline"],
+            WallDeadline = (double?)_values["federation.wall_deadline"],
             MaxAbandoned = Int("federation.max_abandoned"),
             BudgetMebibytes = (double?)_values["federation.budget_mb"],
         },

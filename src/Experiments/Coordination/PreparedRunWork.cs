@@ -19,7 +19,8 @@ public sealed class PreparedRunWork(Experiment experiment, PreparedRuns prepared
     public async Task RunAsync(IReadOnlyList<IRunObserver> observers, CancellationToken cancellationToken)
     {
         PreparedExperiment ready = await prepared.GetAsync(experiment).WaitAsync(cancellationToken).ConfigureAwait(false);
-        var runner = new ExperimentRunner(ready, clock) { Fleet = new MessageFleet(line, new WaitingSettings(), clock), Fence = fence };
+        var waiting = new WaitingSettings { Deadline = experiment.Federation.WallDeadline is { } seconds ? TimeSpan.FromSeconds(seconds) : null };
+        var runner = new ExperimentRunner(ready, clock) { Fleet = new MessageFleet(line, waiting, clock), Fence = fence };
         await runner.RunAsync(directory, observers, cancellationToken).ConfigureAwait(false);
     }
 
