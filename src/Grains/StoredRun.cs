@@ -49,6 +49,22 @@ internal sealed class StoredRun(IPersistentState<RunState> stored, string driver
         }
     }
 
+    private async Task ReadAsync()
+    {
+        try
+        {
+            await stored.ReadStateAsync();
+        }
+        catch (Exception fault)
+        {
+            throw Unreachable(fault);
+        }
+    }
+
+    // Whatever the provider throws, it may pass. What it says stays in the log: it may name what only operators should read.
+    private static IOException Unreachable(Exception fault) =>
+        new($"The cluster's storage cannot be read or written ({fault.GetBaseException().GetType().Name}).", fault);
+
     private async Task<bool> WriteAsync(Func<RunState, RunState> change, bool claims)
     {
         bool known = !_superseded;
@@ -71,14 +87,15 @@ internal sealed class StoredRun(IPersistentState<RunState> stored, string driver
             }
             catch (InconsistentStateException) when (attempt < Attempts)
             {
-                await stored.ReadStateAsync();
+                // Another driver's write, or an own one whose answer got lost.
+                await ReadAsync();
                 known &= stored.State.Driver == driver;
                 _state = stored.State;
             }
-            catch
+            catch (Exception fault)
             {
                 stored.State = before;
-                throw;
+                throw Unreachable(fault);
             }
         }
     }
