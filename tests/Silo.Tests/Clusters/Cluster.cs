@@ -1,8 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
-using FedLLM.Experiments.Configuration;
-using FedLLM.Experiments.Running;
 using FedLLM.GrainInterfaces;
 using FedLLM.TestSupport;
 using Microsoft.Extensions.DependencyInjection;
@@ -35,7 +32,7 @@ internal sealed class Cluster : IAsyncDisposable
     /// <summary>Starts silos, side by side.</summary>
     public async Task<SiloProcess[]> StartAsync(int count, params string[] settings)
     {
-        (int Silo, int Gateway)[] ports = [.. FreePorts(2 * count).Chunk(2).Select(p => (p[0], p[1]))];
+        (int Silo, int Gateway)[] ports = [.. Ports.Free(2 * count).Chunk(2).Select(p => (p[0], p[1]))];
         SiloProcess[] started = await Task.WhenAll(ports.Select(p => StartOnAsync(p.Silo, p.Gateway, settings)));
         _silos.AddRange(started);
         return started;
@@ -54,7 +51,7 @@ internal sealed class Cluster : IAsyncDisposable
     /// <summary>Starts the demo's experiment under a name, cut short by overrides.</summary>
     public async Task<RunInfo> RunAsync(string name, params string[] overrides) =>
         await CallAsync(async grains => (RunInfo?)await grains.GetGrain<IRunGrain>(name).StartAsync(
-            new RunSpec(await File.ReadAllTextAsync(Demo.File), Path.GetDirectoryName(Demo.File)!, [.. overrides])))
+            new RunSpec(await File.ReadAllTextAsync(DemoExperiment.File), DemoExperiment.Folder, [.. overrides])))
         ?? throw new InvalidOperationException("A run that was started says nothing.");
 
     /// <summary>Waits until a run is as <paramref name="wanted"/> says; asks again where silos die meanwhile.</summary>
@@ -151,40 +148,9 @@ internal sealed class Cluster : IAsyncDisposable
             client.Dispose();
         }
     }
-
-    // Ports that were free a moment ago; the system gives others before it gives these again.
-    private static int[] FreePorts(int count)
-    {
-        TcpListener[] listeners = [.. Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0))];
-        foreach (TcpListener listener in listeners)
-        {
-            listener.Start();
-        }
-
-        int[] ports = [.. listeners.Select(l => ((IPEndPoint)l.LocalEndpoint).Port)];
-        foreach (TcpListener listener in listeners)
-        {
-            listener.Dispose();
-        }
-
-        return ports;
-    }
 }
 
 internal static class Clients
 {
     public static IGrainFactory GrainFactory(this IHost host) => host.Services.GetRequiredService<IGrainFactory>();
-}
-
-/// <summary>The demo's experiment, and what it comes to in one process.</summary>
-internal static class Demo
-{
-    public static string File { get; } = Path.Combine(SharedData.RepositoryRoot(), "configs", "demo.yaml");
-
-    /// <summary>Runs it in this process, or continues it there, and returns the final adapter's hash.</summary>
-    public static async Task<string> RunEmbeddedAsync(string directory, params string[] overrides)
-    {
-        var prepared = PreparedExperiment.Prepare(ExperimentFile.Read(File, overrides));
-        return (await new ExperimentRunner(prepared, TimeProvider.System).RunAsync(directory, [], CancellationToken.None)).AdapterHash;
-    }
 }
