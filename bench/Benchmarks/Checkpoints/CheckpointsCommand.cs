@@ -37,7 +37,7 @@ internal static class CheckpointsCommand
             var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
             text.WriteLine("# Journal and checkpoints");
             text.WriteLine();
-            text.WriteLine($"`dotnet run -c Release --project bench/Benchmarks -- checkpoints`, {Machine.Describe()}.");
+            text.WriteLine($"`dotnet run -c Release --project bench/Benchmarks -- checkpoints --rounds {rounds}`, {Machine.Describe()}.");
             text.WriteLine();
             WriteRun(text, prepared, Path.Combine(folder, "run"), rounds);
             text.WriteLine();

@@ -75,6 +75,7 @@ public sealed class RunDirectory : IDisposable
             if (recovered.Run is not null)
             {
                 RequireSame(files, paths, recovered.Run, experiment, inputs);
+                RequireRoundsAhead(paths, recovered, experiment);
             }
 
             string identity = ExperimentIdentity.Hash(experiment, inputs);
@@ -152,6 +153,16 @@ public sealed class RunDirectory : IDisposable
                 : "(its experiment.yaml cannot be read)";
             throw new InputFileException(
                 paths.Root, null, $"holds the run of a different experiment; what differs: {differing}", "Choose another directory with --out, or restore these values");
+        }
+    }
+
+    // More rounds carry a run further; with fewer than it has, the result would be another's.
+    private static void RequireRoundsAhead(RunPaths paths, Recovery recovered, Experiment experiment)
+    {
+        if (recovered.State is { } state && state.Round > experiment.Federation.Rounds)
+        {
+            string problem = FormattableString.Invariant($"holds {state.Round} rounds of this run, which federation.rounds: {experiment.Federation.Rounds} does not have");
+            throw new InputFileException(paths.Root, null, problem, "Choose another directory with --out, or give at least as many rounds");
         }
     }
 

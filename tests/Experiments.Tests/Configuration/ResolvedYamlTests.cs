@@ -56,45 +56,9 @@ public sealed class ResolvedYamlTests
         }
     }).QuickCheckThrowOnFailure();
 
-    [Theory]
-    [InlineData("name=x")]
-    [InlineData("training.threads=1")]
-    [InlineData("training.lanes=7")]
-    [InlineData("checkpoint.every=5")]
-    [InlineData("checkpoint.keep=9")]
-    [InlineData("evaluation.every=2")]
-    [InlineData("evaluation.data=x.json")]
-    [InlineData("model.device=cpu")]
-    [InlineData("model.path=moved")]
-    [InlineData("data.path=moved")]
-    [InlineData("lora.targets=v_proj,q_proj")]
-    [InlineData("preset=none")]
-    public void Hash_HarmlessKeyChanged_StaysTheSame(string change)
-    {
-        Assert.Equal(ExperimentIdentity.Hash(Parse(), Inputs), ExperimentIdentity.Hash(Parse(change), Inputs));
-        Assert.Empty(ExperimentIdentity.Differences(Parse(), Inputs, Parse(change), Inputs));
-    }
-
     [Fact]
-    public void Hash_KeysThatMatter_AreTheRest()
-    {
-        string[] changes =
-        [
-            "seed=1", "lora.rank=9", "lora.alpha=9", "lora.dropout=0", "lora.targets=q_proj", "data.pattern=x", "data.format=dolly", "data.template=vicuna",
-            "data.max_length=99", "data.overlong=trim-prompt", "data.partition.scheme=files", "data.partition.clients=3", "federation.rounds=3",
-            "federation.clients_per_round=1", "federation.sampling=openfedllm", "federation.quorum=0.5", "federation.max_abandoned=1",
-            "dpo.beta=0.2", "dpo.max_prompt_length=1", "training.batch_size=3", "training.gradient_accumulation=2", "training.max_steps=3",
-            "training.learning_rate=1", "training.schedule=constant", "training.min_learning_rate=0", "training.weight_decay=1", "training.max_grad_norm=none",
-        ];
-
-        foreach (string change in changes)
-        {
-            string path = change[..change.IndexOf('=', StringComparison.Ordinal)];
-            Experiment changed = Parse(change);
-            Assert.NotEqual(ExperimentIdentity.Hash(Parse(), Inputs), ExperimentIdentity.Hash(changed, Inputs));
-            Assert.Contains(path, ExperimentIdentity.Differences(Parse(), Inputs, changed, Inputs));
-        }
-    }
+    public void Hash_TargetsInAnotherOrder_StaysTheSame() =>
+        Assert.Equal(ExperimentIdentity.Hash(Parse(), Inputs), ExperimentIdentity.Hash(Parse("lora.targets=v_proj,q_proj"), Inputs));
 
     [Fact]
     public void Hash_OtherInputs_IsAnotherExperimentAndNamesThem()

@@ -72,6 +72,9 @@ internal sealed class FaultyFiles(Fault fault, int at) : IRunFiles
     private bool _dead;
     private bool _full;
 
+    /// <summary>How many operations there were.</summary>
+    public int Operations => _operations;
+
     /// <summary>Whether the fault came to pass.</summary>
     public bool Struck { get; private set; }
 
@@ -84,7 +87,7 @@ internal sealed class FaultyFiles(Fault fault, int at) : IRunFiles
 
     public void CreateFolder(string path) => Do(() => _inner.CreateFolder(path), Change.Grows);
 
-    public Stream OpenRead(string path) => Do(() => Keep(_inner.OpenRead(path)));
+    public Stream OpenRead(string path) => Do(() => new Reader(this, Keep(_inner.OpenRead(path))));
 
     public Stream Create(string path) => Do(() => new Writer(this, Keep(_inner.Create(path))), Change.Grows);
 
@@ -187,13 +190,14 @@ internal sealed class FaultyFiles(Fault fault, int at) : IRunFiles
         throw new IOException("No space left on device");
     }
 
-    private sealed class Writer(FaultyFiles files, Stream inner) : Stream
+    /// <summary>An open file in which only what the code under test uses works.</summary>
+    private abstract class OpenFile(Stream inner) : Stream
     {
-        public override bool CanRead => false;
+        public override bool CanRead => inner.CanRead;
 
         public override bool CanSeek => false;
 
-        public override bool CanWrite => true;
+        public override bool CanWrite => inner.CanWrite;
 
         public override long Length => inner.Length;
 
@@ -201,7 +205,9 @@ internal sealed class FaultyFiles(Fault fault, int at) : IRunFiles
 
         public override void Flush() => inner.Flush();
 
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+        public override int Read(Span<byte> buffer) => throw new NotSupportedException();
 
         public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
@@ -209,18 +215,7 @@ internal sealed class FaultyFiles(Fault fault, int at) : IRunFiles
 
         public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
-        public override void Write(ReadOnlySpan<byte> buffer)
-        {
-            byte[] bytes = buffer.ToArray();
-            files.Do(
-                () =>
-                {
-                    inner.Write(bytes);
-                    return 0;
-                },
-                Change.Grows,
-                () => inner.Write(bytes.AsSpan(0, bytes.Length / 2)));
-        }
+        public override void Write(ReadOnlySpan<byte> buffer) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)
         {
@@ -230,6 +225,38 @@ internal sealed class FaultyFiles(Fault fault, int at) : IRunFiles
             }
 
             base.Dispose(disposing);
+        }
+    }
+
+    /// <summary>Each read is an operation; the first gives at most half of what is asked for, as an operating system may.</summary>
+    private sealed class Reader(FaultyFiles files, Stream inner) : OpenFile(inner)
+    {
+        private readonly Stream _inner = inner;
+
+        public override int Read(Span<byte> buffer)
+        {
+            byte[] bytes = new byte[_inner.Position == 0 ? (buffer.Length + 1) / 2 : buffer.Length];
+            int read = files.Do(() => _inner.Read(bytes));
+            bytes.AsSpan(0, read).CopyTo(buffer);
+            return read;
+        }
+    }
+
+    private sealed class Writer(FaultyFiles files, Stream inner) : OpenFile(inner)
+    {
+        private readonly Stream _inner = inner;
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            byte[] bytes = buffer.ToArray();
+            files.Do(
+                () =>
+                {
+                    _inner.Write(bytes);
+                    return 0;
+                },
+                Change.Grows,
+                () => _inner.Write(bytes.AsSpan(0, bytes.Length / 2)));
         }
     }
 }

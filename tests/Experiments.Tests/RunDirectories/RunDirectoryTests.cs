@@ -111,6 +111,23 @@ public sealed class RunDirectoryTests
     }
 
     [Fact]
+    public void Open_MoreOrFewerRounds_CarriesOnOrIsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        string[] constant = ["training.schedule=constant"];
+        new ToyRun(folder["run"], [.. constant, "federation.rounds=3"]).Run();
+        string expected = new ToyRun(folder.Make("undisturbed"), [.. constant, "federation.rounds=5"]).Run();
+
+        var fewer = new ToyRun(folder["run"], [.. constant, "federation.rounds=2"]);
+        var failure = Assert.Throws<InputFileException>(() => fewer.Run());
+        Assert.Contains("holds 3 rounds of this run, which federation.rounds: 2 does not have", failure.Message, StringComparison.Ordinal);
+
+        var more = new ToyRun(folder["run"], [.. constant, "federation.rounds=5"]);
+        Assert.Equal(expected, more.Run());
+        Assert.Contains("\"changed\":[\"federation.rounds\"]", File.ReadAllText(more.Paths.Journal), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Open_FolderOfSomethingElse_IsRefusedAndLeftAlone()
     {
         using var folder = new TemporaryFolder();

@@ -41,9 +41,10 @@ internal sealed class ToyRun(string folder, params string[] overrides)
     /// <summary>What the last opening found damaged.</summary>
     public IReadOnlyList<string> Warnings { get; private set; } = [];
 
-    /// <summary>A run of a method: <c>momentum</c>, <c>scaffold</c>, <c>fedsa</c> (private states of two kinds) or <c>flora</c> (a base correction).</summary>
+    /// <summary>A run of a method: <c>momentum</c>, <c>fedadam</c> (server states), <c>scaffold</c>, <c>fedsa</c> (private states of two kinds) or <c>flora</c> (a base correction).</summary>
     public static ToyRun Of(string method, string folder, params string[] overrides) => method switch
     {
+        "fedadam" => new ToyRun(folder, overrides) { Optimizer = new FedAdam(Convention.OpenFedLlm, FedAdam.Defaults(Convention.OpenFedLlm)) },
         "scaffold" => new ToyRun(folder, overrides) { Optimizer = new Scaffold(5) },
         "fedsa" => new ToyRun(folder, overrides) { Optimizer = new Scaffold(5), Aggregation = new FedSaLora() },
         "flora" => new ToyRun(folder, overrides) { Optimizer = new FedAvg(), Aggregation = new Flora(new LoraShapes(new LoraShape(2, 4)), 7) },
