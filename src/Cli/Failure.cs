@@ -2,6 +2,7 @@ using System.Text;
 using FedLLM.Cli.Hosting;
 using FedLLM.Engine.Files;
 using FedLLM.Experiments.Configuration;
+using FedLLM.Experiments.Devices;
 using FedLLM.Federation.Rounds;
 
 namespace FedLLM.Cli;
@@ -30,11 +31,14 @@ internal static class Failure
                 }
 
                 break;
-            case UsageException:
+            case UsageException or DeviceUnavailableException:
                 code = ExitCode.Usage;
                 Tell(terminal, cause.Message);
                 break;
             case InputFileException or IOException or UnauthorizedAccessException or RunAbandonedException:
+                Tell(terminal, cause.Message);
+                break;
+            case InsufficientMemoryException:
                 Tell(terminal, cause.Message);
                 break;
             case OutOfMemoryException:

@@ -1,5 +1,3 @@
 using FedLLM.Cli;
-using FedLLM.Cli.Hosting;
 
-using var interruption = Interruption.Listen();
-return await CommandLine.RunAsync(args, Terminal.OfProcess(), interruption.Token);
+return await FedllmProgram.RunAsync(args);

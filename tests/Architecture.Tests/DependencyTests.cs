@@ -18,6 +18,7 @@ public sealed class DependencyTests
         ["Grains"] = ["Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "GrainInterfaces"],
         ["Silo"] = ["Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "GrainInterfaces", "Grains", "Dashboard"],
         ["Cli"] = ["Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "Dashboard"],
+        ["Cli.Torch"] = ["Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "Dashboard", "Cli", "Engine.Torch"],
     };
 
     // Everything else is written here: what computes depends on the .NET runtime alone.

@@ -45,7 +45,7 @@ internal static class DemoCommand
     {
         // 1. Read the experiment that travels with the program, its tiny base model and its clients' data.
         Experiment experiment = ExperimentFile.Read(Path.Combine(AppContext.BaseDirectory, "configs", "demo.yaml"));
-        PreparedExperiment prepared = await Task.Run(() => PreparedExperiment.Prepare(experiment, null, cancellationToken), cancellationToken)
+        PreparedExperiment prepared = await Task.Run(() => PreparedExperiment.Prepare(experiment, null, cancellationToken, terminal.Devices), cancellationToken)
             .WaitAsync(cancellationToken).ConfigureAwait(false);
         terminal.Error.WriteLine($"{prepared.Shards.Clients} clients hold instruction data that is not shared, each mostly of one or two kinds:");
         ShardTable.Write(terminal.Error, terminal.ErrorIsScreen, prepared.Reports);

@@ -5,6 +5,7 @@ using FedLLM.Cli.Hosting;
 using FedLLM.Cli.Rendering;
 using FedLLM.Dashboard.Hosting;
 using FedLLM.Experiments.Configuration;
+using FedLLM.Experiments.Devices;
 using FedLLM.Experiments.Running;
 using FedLLM.Federation.Rounds;
 using Spectre.Console;
@@ -103,9 +104,16 @@ internal static class RunCommand
     // interruption need not wait for it.
     private static async Task<PreparedExperiment> PrepareAsync(Terminal terminal, Experiment experiment, CancellationToken cancellationToken)
     {
+        LearnerDevice device = terminal.Devices.Find(experiment.Model.Device);
         terminal.Error.WriteLine($"{experiment.Name}: reading the model and the data");
-        PreparedExperiment prepared = await Task.Run(() => PreparedExperiment.Prepare(experiment, null, cancellationToken), cancellationToken)
+        PreparedExperiment prepared = await Task.Run(() => PreparedExperiment.Prepare(experiment, null, cancellationToken, terminal.Devices), cancellationToken)
             .WaitAsync(cancellationToken).ConfigureAwait(false);
+        terminal.Error.WriteLine($"device: {device.Name} ({prepared.Learner.Numerics})");
+        if (device.Note is not null)
+        {
+            terminal.Error.WriteLine(device.Note);
+        }
+
         ShardTable.Write(terminal.Error, terminal.ErrorIsScreen, prepared.Reports);
         if (prepared.Data.HeldOutTally is { } held)
         {

@@ -1,4 +1,5 @@
 using System.Text;
+using FedLLM.Experiments.Devices;
 
 namespace FedLLM.Cli.Hosting;
 
@@ -22,6 +23,9 @@ internal sealed record Terminal
 
     /// <summary>The clock of progress and of runs.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>The devices that commands compute on.</summary>
+    public ILearnerDevices Devices { get; init; } = CpuDevices.OfThisMachine();
 
     /// <summary>Returns this process's console: UTF-8 without a byte-order mark.</summary>
     public static Terminal OfProcess()

@@ -75,9 +75,12 @@ internal sealed class TorchDecoder(TorchWeights weights)
     /// <summary>W·x + b; in W's type where it is another than x's.</summary>
     public static Tensor Base(TorchLinear linear, Tensor x)
     {
-        Tensor y = linear.Weight.dtype == x.dtype
-            ? nn.functional.linear(x, linear.Weight)
-            : nn.functional.linear(x.to(linear.Weight.dtype), linear.Weight).to(x.dtype);
+        if (linear.Weight.dtype == x.dtype)
+        {
+            return nn.functional.linear(x, linear.Weight, linear.Bias);
+        }
+
+        Tensor y = nn.functional.linear(x.to(linear.Weight.dtype), linear.Weight).to(x.dtype);
         return linear.Bias is null ? y : y.add(linear.Bias);
     }
 

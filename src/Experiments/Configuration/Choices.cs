@@ -31,6 +31,12 @@ public enum DeviceKind
 
     /// <summary><c>cpu</c>: the float32 engine of this project.</summary>
     Cpu,
+
+    /// <summary><c>cuda</c>: a GPU, by the Torch engine.</summary>
+    Cuda,
+
+    /// <summary><c>torch-cpu</c>: the Torch engine on the CPU, for checks.</summary>
+    TorchCpu,
 }
 
 /// <summary>How base weights are kept in memory.</summary>

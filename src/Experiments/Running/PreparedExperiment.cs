@@ -9,6 +9,7 @@ using FedLLM.Engine.Models;
 using FedLLM.Engine.Tokenization;
 using FedLLM.Engine.Training;
 using FedLLM.Experiments.Configuration;
+using FedLLM.Experiments.Devices;
 using FedLLM.Numerics;
 
 namespace FedLLM.Experiments.Running;
@@ -64,10 +65,14 @@ public sealed record PreparedExperiment
     /// <param name="experiment">The experiment.</param>
     /// <param name="progress">Hears of each client's shard as it is counted, or null.</param>
     /// <param name="cancellationToken">Stops between shards.</param>
+    /// <param name="devices">The devices there are; the CPU engine alone by default.</param>
     /// <exception cref="InputFileException">A file it names is missing, damaged or does not fit the others.</exception>
-    public static PreparedExperiment Prepare(Experiment experiment, Action<ShardReport>? progress = null, CancellationToken cancellationToken = default)
+    /// <exception cref="DeviceUnavailableException">The device it names is not there.</exception>
+    public static PreparedExperiment Prepare(
+        Experiment experiment, Action<ShardReport>? progress = null, CancellationToken cancellationToken = default, ILearnerDevices? devices = null)
     {
         ArgumentNullException.ThrowIfNull(experiment);
+        LearnerDevice device = (devices ?? CpuDevices.OfThisMachine()).Find(experiment.Model.Device);
         DecoderWeights weights = ModelDirectory.Load(
             experiment.Model.Path, experiment.Model.WeightType == WeightType.Bfloat16 ? WeightStorage.BFloat16 : WeightStorage.Float32);
         ITokenizer tokenizer = LoadTokenizer(experiment.Model.Path, weights.Config);
@@ -95,7 +100,7 @@ public sealed record PreparedExperiment
 
         var reports = new ShardReports(data.Shards);
         CheckWarmup(experiment, reports, cut.Origin);
-        ILearner learner = new CpuLearner(weights);
+        ILearner learner = device.Load(weights);
         return new PreparedExperiment
         {
             Experiment = experiment,

@@ -115,7 +115,13 @@ public sealed class RunCommandTests(SmallWorld world) : IDisposable
     }
 
     [Fact]
-    public async Task File_NotBuiltYet_SaysSo() => (await Run("--set", "model.device=cuda")).IsOneLine(2, "model.device", "not built yet");
+    public async Task File_NotBuiltYet_SaysSo() => (await Run("--set", "model.dtype=float16")).IsOneLine(2, "model.dtype", "not built yet");
+
+    [Theory]
+    [InlineData("cuda")]
+    [InlineData("torch-cpu")]
+    public async Task Device_OfAnotherProgram_NamesThatProgram(string device) =>
+        (await Run("--set", $"model.device={device}")).IsOneLine(2, $"model.device is {device}", "fedllm-torch");
 
     [Fact]
     public async Task Set_UnknownKey_IsNamed() => (await Run("--set", "lora.rnk=4")).IsOneLine(2, "--set", "lora.rank");

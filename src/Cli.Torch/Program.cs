@@ -1,0 +1,4 @@
+using FedLLM.Cli;
+using FedLLM.Cli.Torch;
+
+return await FedllmProgram.RunAsync(args, new TorchDevices());

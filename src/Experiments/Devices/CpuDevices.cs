@@ -1,0 +1,20 @@
+using FedLLM.Engine.Learners;
+using FedLLM.Experiments.Configuration;
+
+namespace FedLLM.Experiments.Devices;
+
+/// <summary>The CPU engine alone.</summary>
+/// <param name="gpuIsPresent">Whether the machine has a GPU.</param>
+public sealed class CpuDevices(bool gpuIsPresent) : ILearnerDevices
+{
+    /// <summary>Those of this machine.</summary>
+    public static CpuDevices OfThisMachine() => new(GpuPresence.IsPresent());
+
+    /// <inheritdoc/>
+    public LearnerDevice Find(DeviceKind kind) => kind is DeviceKind.Auto or DeviceKind.Cpu
+        ? new LearnerDevice(
+            "cpu", weights => new CpuLearner(weights),
+            gpuIsPresent ? "a GPU is present but unused: this program has the CPU engine alone; fedllm-torch has another (docs/gpu.md)" : null)
+        : throw new DeviceUnavailableException(
+            $"model.device is {(kind == DeviceKind.Cuda ? "cuda" : "torch-cpu")}, but this program has the CPU engine alone. Use cpu or auto, or run it with fedllm-torch (docs/gpu.md)");
+}
