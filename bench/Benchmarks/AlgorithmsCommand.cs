@@ -5,8 +5,8 @@ using FedLLM.Experiments.Running;
 namespace FedLLM.Benchmarks;
 
 /// <summary>
-/// <c>algorithms FILE.yaml [--set key=value]… [--out FILE]</c>: runs an experiment once with every algorithm and once with every LoRA aggregation, and lists
-/// the held-out loss before and after.
+/// <c>algorithms FILE.yaml [--set key=value]… [--only NAME]… [--out FILE]</c>: runs an experiment once with every algorithm and once with every LoRA aggregation, or
+/// with those named, and lists the held-out loss before and after. Each row is written to standard error as soon as it is there.
 /// </summary>
 internal static class AlgorithmsCommand
 {
@@ -44,7 +44,8 @@ internal static class AlgorithmsCommand
         text.WriteLine();
         text.WriteLine("| algorithm | LoRA aggregation | further | held-out loss before | after | training loss, first round | last | MB down | MB up |");
         text.WriteLine("|---|---|---|---:|---:|---:|---:|---:|---:|");
-        foreach ((string algorithm, string aggregation, string[] further) in Runs)
+        string[] only = Arguments.Options(args, "--only");
+        foreach ((string algorithm, string aggregation, string[] further) in Runs.Where(r => only.Length == 0 || only.Contains(r.Algorithm) || only.Contains(r.Aggregation)))
         {
             string folder = Directory.CreateTempSubdirectory("fedllm-algorithms").FullName;
             try
@@ -52,16 +53,16 @@ internal static class AlgorithmsCommand
                 PreparedExperiment prepared = PreparedExperiment.Prepare(ExperimentFile.Read(
                     file, [.. overrides, $"federation.algorithm={algorithm}", $"federation.lora_aggregation={aggregation}", .. further]));
                 RunResult run = new ExperimentRunner(prepared, TimeProvider.System).RunAsync(Path.Combine(folder, "run"), [], default).GetAwaiter().GetResult();
-                text.WriteLine(string.Create(
+                string row = string.Create(
                     CultureInfo.InvariantCulture,
-                    $"| `{algorithm}` | `{aggregation}` | {(further.Length == 0 ? "" : further[0] == Ranks ? "ranks 8, 4 and 2" : $"`{further[0]}`")} | {run.Rounds[0].Evaluation!["loss"]:F4} | {run.Rounds[^1].Evaluation!["loss"]:F4} | {run.Rounds[1].TrainLoss:F4} | {run.Rounds[^1].TrainLoss:F4} | {run.Rounds.Sum(r => r.BytesDown) / 1e6:F2} | {run.Rounds.Sum(r => r.BytesUp) / 1e6:F2} |"));
+                    $"| `{algorithm}` | `{aggregation}` | {(further.Length == 0 ? "" : further[0] == Ranks ? "ranks 8, 4 and 2" : $"`{further[0]}`")} | {run.Rounds[0].Evaluation!["loss"]:F4} | {run.Rounds[^1].Evaluation!["loss"]:F4} | {run.Rounds[1].TrainLoss:F4} | {run.Rounds[^1].TrainLoss:F4} | {run.Rounds.Sum(r => r.BytesDown) / 1e6:F2} | {run.Rounds.Sum(r => r.BytesUp) / 1e6:F2} |");
+                text.WriteLine(row);
+                Console.Error.WriteLine(row);
             }
             finally
             {
                 Directory.Delete(folder, recursive: true);
             }
-
-            Console.Error.WriteLine($"{algorithm} {aggregation} done");
         }
 
         Console.Write(text);
