@@ -119,7 +119,7 @@ internal static class OverheadCommand
                     {
                         var delta = new TensorSet(layout);
                         delta.Values.AsSpan().Fill(1e-4f * (client + terms.Round));
-                        finished(new LocalUpdate(client, delta, 1, new ClientMetrics(1, 1, 1)));
+                        finished(new LocalUpdate(client, delta, 1e-3, new ClientMetrics(1, 1, 1)));
                     }
                 },
                 cancellationToken);

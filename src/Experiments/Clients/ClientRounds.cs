@@ -61,7 +61,7 @@ internal sealed class ClientRounds
         if (_instruction.UsesControlVariates)
         {
             TensorSet? last = PrivateControl(update.Client);
-            TensorSet next = ControlVariates.Next(delta, ControlVariates.Correction(uploaded, _control, last), update.Steps, _instruction.LearningRate);
+            TensorSet next = ControlVariates.Next(delta, ControlVariates.Correction(uploaded, _control, last), update.Rates);
             TensorSet change = ControlVariates.Correction(uploaded, next, last);
             controlDelta = new StoredTensors(_store.Put(change), TensorMagnitudes.Of(change));
             states[ControlVariates.PrivateName(_instruction.Uploaded)] = _store.Put(next);

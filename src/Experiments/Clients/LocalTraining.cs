@@ -5,7 +5,6 @@ using FedLLM.Engine.Training;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Federation.Algorithms;
 using FedLLM.Federation.Rounds;
-using FedLLM.Federation.Schedules;
 using FedLLM.Numerics;
 
 namespace FedLLM.Experiments.Clients;
@@ -13,9 +12,9 @@ namespace FedLLM.Experiments.Clients;
 /// <summary>What a client's local training gave.</summary>
 /// <param name="Client">Client id, from 0.</param>
 /// <param name="Delta">Trained parameters minus those it began with.</param>
-/// <param name="Steps">Optimizer steps taken.</param>
+/// <param name="Rates">Sum of the learning rates of its optimizer steps.</param>
 /// <param name="Metrics">Loss, tokens, time and rewards.</param>
-public sealed record LocalUpdate(int Client, TensorSet Delta, int Steps, ClientMetrics Metrics);
+public sealed record LocalUpdate(int Client, TensorSet Delta, double Rates, ClientMetrics Metrics);
 
 /// <summary>
 /// A client's part of a round: from the global adapter, its own shard and the round's instruction to its update. Pure but for the time it measures; several clients
@@ -52,7 +51,7 @@ public sealed class LocalTraining<TSample>(
         ArgumentNullException.ThrowIfNull(finished);
         long mark = clock.GetTimestamp();
         ClientRun[] runs = [.. clients.Select((client, i) => Prepare(group, client, i, start[i], terms, cancellationToken))];
-        Func<int, double>[] rates = [.. runs.Select(r => Rate(terms.LearningRate, r.Steps))];
+        StepRates[] rates = [.. runs.Select(r => new StepRates(options, terms.LearningRate, r.Steps))];
         var steps = new LaneStep<TSample>[runs.Length];
         var results = new StepResult[runs.Length];
         for (int step = 0; step < runs.Max(r => r.Steps); step++)
@@ -63,7 +62,7 @@ public sealed class LocalTraining<TSample>(
             for (int k = 0; k < training.Length; k++)
             {
                 int i = training[k];
-                var settings = new StepSettings(rates[i](step), options.MaxGradNorm ?? 0, seed, terms.Round, clients[i], step, Accumulation());
+                var settings = new StepSettings(rates[i].At(step), options.MaxGradNorm ?? 0, seed, terms.Round, clients[i], step, Accumulation());
                 steps[k] = new LaneStep<TSample>(runs[i].Lane, runs[i].Batches(step), settings);
             }
 
@@ -78,13 +77,14 @@ public sealed class LocalTraining<TSample>(
                 runs[training[k]].Add(results[k], seconds);
                 if (start[training[k]].ControlCorrection is { } correction)
                 {
-                    runs[training[k]].Lane.Edit(parameters => ControlVariates.Apply(parameters, correction, terms.LearningRate));
+                    double rate = rates[training[k]].At(step);
+                    runs[training[k]].Lane.Edit(parameters => ControlVariates.Apply(parameters, correction, rate));
                 }
             }
 
             foreach (int i in training.Where(i => step + 1 == runs[i].Steps))
             {
-                finished(new LocalUpdate(clients[i], runs[i].Delta(), runs[i].Steps, runs[i].Metrics()));
+                finished(new LocalUpdate(clients[i], runs[i].Delta(), rates[i].Sum, runs[i].Metrics()));
             }
         }
     }
@@ -97,17 +97,6 @@ public sealed class LocalTraining<TSample>(
         ITrainingLane lane = group.Lane(index, lora(client));
         lane.Start(start.Adapter, new LaneTerms { ProximalMu = terms.ProximalMu, Trained = terms.Trained });
         return new ClientRun(lane, start.Adapter, plan, samples.Load(client, rows, start.Adapter, group.Model, cancellationToken));
-    }
-
-    private Func<int, double> Rate(double learningRate, int steps)
-    {
-        if (options.Schedule is not (LearningRateSchedule.CosineByStep or LearningRateSchedule.LinearByStep))
-        {
-            return _ => learningRate;
-        }
-
-        DecayShape shape = options.Schedule == LearningRateSchedule.CosineByStep ? DecayShape.Cosine : DecayShape.Linear;
-        return new DecayCurve(shape, learningRate, options.MinLearningRate, steps, options.Warmup).At;
     }
 
     private GradientAccumulation Accumulation()

@@ -8,8 +8,9 @@ namespace FedLLM.Federation.Algorithms;
 /// client's own, zero before its first round, and persists with the client; c_i+ - c_i goes up with the update.
 /// </summary>
 /// <remarks>
-/// As OpenFedLLM computes them: after every optimizer step, p ← p - η (c - c_i); at the end c_i+ = (w^t - w_i) / (steps · η) - (c - c_i), which is
-/// option II of the paper, c_i - c + (w^t - w_i) / (K η). η is the round's learning rate.
+/// As OpenFedLLM computes them: after every optimizer step k, p ← p - η_k (c - c_i); at the end c_i+ = (w^t - w_i) / Σ η_k - (c - c_i), which is
+/// option II of the paper, c_i - c + (w^t - w_i) / (K η), where the rate is the same in all K steps. With one that changes from step to step and plain SGD,
+/// w^t - w_i = Σ η_k (g_k + c - c_i), so c_i+ is the mean of the gradients g_k weighted by the rates that they moved the parameters with.
 /// </remarks>
 public static class ControlVariates
 {
@@ -42,7 +43,7 @@ public static class ControlVariates
     /// <summary>Takes the correction's share of a step: p ← p - η · correction.</summary>
     /// <param name="parameters">p of the tensors of <paramref name="correction"/>, in its order; changed in place.</param>
     /// <param name="correction">c - c_i.</param>
-    /// <param name="learningRate">η.</param>
+    /// <param name="learningRate">η_k, the step's own rate.</param>
     public static void Apply(Span<float> parameters, TensorSet correction, double learningRate)
     {
         ArgumentNullException.ThrowIfNull(correction);
@@ -53,23 +54,20 @@ public static class ControlVariates
         }
     }
 
-    /// <summary>Returns c_i+ = -delta / (steps · η) - (c - c_i).</summary>
+    /// <summary>Returns c_i+ = -delta / Σ η_k - (c - c_i).</summary>
     /// <param name="delta">w_i - w^t.</param>
     /// <param name="correction">c - c_i.</param>
-    /// <param name="steps">The optimizer steps of a round; positive.</param>
-    /// <param name="learningRate">η, positive.</param>
-    public static TensorSet Next(TensorSet delta, TensorSet correction, int steps, double learningRate)
+    /// <param name="rates">Σ η_k over the round's optimizer steps, positive; K · η where they all have the rate η.</param>
+    public static TensorSet Next(TensorSet delta, TensorSet correction, double rates)
     {
         ArgumentNullException.ThrowIfNull(delta);
         ArgumentNullException.ThrowIfNull(correction);
         RequireLayout(delta.Layout, correction);
-        ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(learningRate);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rates);
         var next = new TensorSet(delta.Layout);
-        double divisor = steps * learningRate;
         for (int i = 0; i < next.Values.Length; i++)
         {
-            next.Values[i] = (float)((-delta.Values[i] / divisor) - correction.Values[i]);
+            next.Values[i] = (float)((-delta.Values[i] / rates) - correction.Values[i]);
         }
 
         return next;

@@ -11,7 +11,7 @@ namespace FedLLM.Federation.Algorithms;
 /// <para>The clients' half (the correction of each step and c_i+) is <see cref="ControlVariates"/>. c covers the tensors that clients train and share.</para>
 /// <para>
 /// Deviations from the paper, all of them OpenFedLLM's: deltas are weighted by n_i where the paper takes 1 / K; the server's learning rate is 1; the client's
-/// optimizer is AdamW, so that (w^t - w_i) / (steps · η) is no mean gradient. The sum of control deltas is in fixed point. A client whose update does not
+/// optimizer is AdamW, so that (w^t - w_i) / Σ η_k is no mean gradient. The sum of control deltas is in fixed point. A client whose update does not
 /// count keeps its old c_i.
 /// </para>
 /// </remarks>

@@ -32,20 +32,29 @@ public sealed class LocalTrainingTests
         clip: 0, GradientAccumulation.TokenMean, accumulation: 2);
 
     [Fact]
+    public Task Sgd_CosineByStepWithControlVariates_CorrectsEachStepAtItsOwnRate() => AssertIs(
+        ["training.optimizer=sgd", "training.schedule=cosine-by-step"],
+        new SgdSettings(),
+        t => Lowest + (0.5 * (Highest - Lowest) * (1 + ScalarMath.Cos(Math.PI * t / Steps))),
+        clip: 1, GradientAccumulation.MicroBatchMean, accumulation: 1, correction: 0.25f);
+
+    [Fact]
     public Task AdamW_ByRoundIsConstantWithinIt() => AssertIs(
         ["training.schedule=cosine-by-round", "training.max_grad_norm=0.1", "training.gradient_accumulation=2"],
         new AdamWSettings(), _ => Highest, clip: 0.1, GradientAccumulation.MicroBatchMean, accumulation: 2);
 
     private static async Task AssertIs(
-        string[] settings, OptimizerSettings optimizer, Func<int, double> rate, double clip, GradientAccumulation combined, int accumulation)
+        string[] settings, OptimizerSettings optimizer, Func<int, double> rate, double clip, GradientAccumulation combined, int accumulation, float? correction = null)
     {
         PreparedExperiment prepared = PreparedExperiment.Prepare(DemoAssets.Experiment(
             [$"training.max_steps={Steps}", $"training.learning_rate={Highest}", $"training.min_learning_rate={Lowest}", "lora.dropout=0.1", "training.threads=2", .. settings]));
         TensorSet start = prepared.InitialAdapter();
+        var control = new TensorSet(start.Layout);
+        control.Values.AsSpan().Fill(correction ?? 0);
         LocalUpdate? update = null;
         using (ICohortTrainer trainer = CohortTrainers.For(prepared, prepared.Experiment.Training, TimeProvider.System))
         {
-            await trainer.TrainAsync([Client], _ => new ClientStart(start), new RoundTerms(Round, Highest), u => update = u, default);
+            await trainer.TrainAsync([Client], _ => new ClientStart(start) { ControlCorrection = correction is null ? null : control }, new RoundTerms(Round, Highest), u => update = u, default);
         }
 
         // The same by hand, on one lane.
@@ -60,9 +69,15 @@ public sealed class LocalTrainingTests
         {
             TokenSequence[][] batches = [.. plan[step].Select(batch => batch.Select(row => samples[row]).ToArray())];
             loss += byHand.Step(batches, new StepSettings(rate(step), clip, seed, Round, Client, step, combined)).Loss;
+            for (int i = 0; i < control.Values.Length; i++)
+            {
+                byHand.Parameters.Values[i] = (float)(byHand.Parameters.Values[i] - (rate(step) * control.Values[i]));
+            }
         }
 
-        Assert.Equal(loss / Steps, update!.Metrics.Loss, 1e-12);
+        Assert.Equal(Enumerable.Range(0, Steps).Sum(rate), update!.Rates, 1e-15);
+
+        Assert.Equal(loss / Steps, update.Metrics.Loss, 1e-12);
         for (int i = 0; i < start.Values.Length; i++)
         {
             Assert.Equal(byHand.Parameters.Values[i] - start.Values[i], update.Delta.Values[i]);

@@ -108,7 +108,7 @@ public sealed class FederatedParityTests
                 deltas.Add((client, delta));
                 if (correction is not null)
                 {
-                    TensorSet next = ControlVariates.Next(delta, correction, step, learningRate);
+                    TensorSet next = ControlVariates.Next(delta, correction, step * learningRate);
                     changes.Add((client, ControlVariates.Correction(layout, next, own[client])));
                     own[client] = next;
                 }

@@ -50,7 +50,7 @@ internal sealed class ToyFleet(ToyRun run, RunDirectory directory) : IClientFlee
             string name = ControlVariates.PrivateName(instruction.Uploaded);
             TensorSet? last = Own(name);
             TensorSet? global = instruction.ControlVariateHash is { } c ? store.Get(c) : null;
-            TensorSet next = ControlVariates.Next(update, ControlVariates.Correction(update.Layout, global, last), 4, instruction.LearningRate);
+            TensorSet next = ControlVariates.Next(update, ControlVariates.Correction(update.Layout, global, last), 4 * instruction.LearningRate);
             TensorSet change = ControlVariates.Correction(update.Layout, next, last);
             controlDelta = new StoredTensors(store.Put(change), TensorMagnitudes.Of(change));
             states[name] = store.Put(next);

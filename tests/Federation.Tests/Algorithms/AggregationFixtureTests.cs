@@ -62,7 +62,7 @@ public sealed class AggregationFixtureTests
                 {
                     double rate = rounds[round].GetProperty("client").GetProperty($"{client}").GetProperty("lr").GetDouble();
                     TensorSet correction = ControlVariates.Correction(delta.Layout, control, own.GetValueOrDefault(client));
-                    TensorSet next = ControlVariates.Next(delta, correction, steps, rate);
+                    TensorSet next = ControlVariates.Next(delta, correction, steps * rate);
                     TensorSet change = ControlVariates.Correction(delta.Layout, next, own.GetValueOrDefault(client));
                     own[client] = next;
                     return change;

@@ -116,9 +116,26 @@ public sealed class ConventionTests
         float[] parameters = [1f];
         ControlVariates.Apply(parameters, correction, 0.125);
         Assert.Equal(1 - 0.0625f, parameters[0]);
-        Assert.Equal(3.5f, ControlVariates.Next(Set(-1), correction, 2, 0.125).Values[0]);
+        Assert.Equal(3.5f, ControlVariates.Next(Set(-1), correction, 2 * 0.125).Values[0]);
         Assert.Equal(0f, ControlVariates.Correction(Set(0).Layout, null, null).Values[0]);
         Assert.Throws<ArgumentException>(() => ControlVariates.Correction(new TensorLayout([("x", [1])]), Set(1), null));
+    }
+
+    [Fact]
+    public void ControlVariates_RatesThatFallWithinARound_MakeTheMeanGradientByRate()
+    {
+        // Plain SGD from p = 0 with gradients 2, then 6, at the rates 1/2, then 1/4, and the correction 1/2 after each step. All of it is exact in float32.
+        TensorSet correction = ControlVariates.Correction(Set(0).Layout, Set(0.75), Set(0.25));
+        float[] parameters = [0f];
+        foreach ((float gradient, float rate) in new[] { (2f, 0.5f), (6f, 0.25f) })
+        {
+            parameters[0] -= rate * gradient;
+            ControlVariates.Apply(parameters, correction, rate);
+        }
+
+        // (1/2 · 2 + 1/4 · 6) / (1/2 + 1/4) = 10/3, whatever the correction was.
+        Assert.Equal((float)(10.0 / 3), ControlVariates.Next(Set(parameters[0]), correction, 0.5 + 0.25).Values[0]);
+        Assert.Throws<ArgumentOutOfRangeException>(() => ControlVariates.Next(Set(1), correction, 0));
     }
 
     [Fact]

@@ -101,7 +101,7 @@ internal sealed class MemoryFleet(MemoryTensorStore store) : IClientFleet
         {
             TensorSet? last = own.TryGetValue(ControlVariates.PrivateName(instruction.Uploaded), out string? hash) ? store.Get(hash) : null;
             TensorSet? global = instruction.ControlVariateHash is { } c ? store.Get(c) : null;
-            TensorSet next = ControlVariates.Next(delta, ControlVariates.Correction(delta.Layout, global, last), 4, instruction.LearningRate);
+            TensorSet next = ControlVariates.Next(delta, ControlVariates.Correction(delta.Layout, global, last), 4 * instruction.LearningRate);
             TensorSet change = ControlVariates.Correction(delta.Layout, next, last);
             controlDelta = new StoredTensors(store.Put(change), TensorMagnitudes.Of(change));
             states[ControlVariates.PrivateName(instruction.Uploaded)] = store.Put(next);
