@@ -85,7 +85,7 @@ internal readonly unsafe struct LoraForward(LaneSet lanes, BranchModule module, 
 
 /// <summary>
 /// dDown = s·dy·B and, where <paramref name="dx"/> is not null, dx += (dDown·A) through the dropout's mask; a block of one lane's rows per task.
-/// Draws the dropped inputs again for <see cref="LoraFactorGradient"/>.
+/// Draws the dropped inputs again for <see cref="LoraFactorGradient"/>. Nothing is computed that a frozen A leaves nobody to use.
 /// </summary>
 internal readonly unsafe struct LoraInputGradient(
     LaneSet lanes, BranchModule module, float* x, float* dropped, float* dDropped, float* dy, float* dDown, float* dx) : IParallelWork
@@ -95,6 +95,12 @@ internal readonly unsafe struct LoraInputGradient(
         (int index, int first, int rows) = LaneBlocks.Find(lanes, task);
         ref readonly LanePass lane = ref lanes[index];
         if (lane.Adapter!.Slot(module.Layer, module.Kind) is not { } slot)
+        {
+            return;
+        }
+
+        bool trainsA = (lane.Trained & LoraHalves.A) != 0;
+        if (dx is null && !trainsA)
         {
             return;
         }
@@ -119,7 +125,11 @@ internal readonly unsafe struct LoraInputGradient(
             }
 
             int row = first - lane.Rows.First;
-            Dropout.Apply(dropout, module.Number, row, x + at, dropped + at, rows, inSize);
+            if (trainsA)
+            {
+                Dropout.Apply(dropout, module.Number, row, x + at, dropped + at, rows, inSize);
+            }
+
             if (dx is not null)
             {
                 Gemm.Multiply(null, rows, inSize, slot.Rank, du, stride, 1, parameters + slot.A, inSize, 1, dDropped + at, inSize, false);

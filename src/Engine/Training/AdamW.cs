@@ -45,7 +45,7 @@ public sealed unsafe class AdamW : IOptimizer
     }
 
     /// <inheritdoc/>
-    public void Step(Span<float> parameters, ReadOnlySpan<float> gradient, double learningRate, float gradientScale = 1f)
+    public void Step(Span<float> parameters, ReadOnlySpan<float> gradient, double learningRate, float gradientScale = 1f, params ReadOnlySpan<Range> parts)
     {
         if (parameters.Length != _first.Length || gradient.Length != _first.Length)
         {
@@ -65,17 +65,22 @@ public sealed unsafe class AdamW : IOptimizer
         Vector512<float> scale = Vector512.Create(gradientScale);
         fixed (float* p = parameters, g = gradient, m = _first, v = _second)
         {
-            for (int i = 0; i < parameters.Length; i += Lanes.Width)
+            foreach (Range part in parts.IsEmpty ? [Range.All] : parts)
             {
-                int count = parameters.Length - i;
-                Vector512<float> slope = Lanes.Load(g + i, count) * scale;
-                Vector512<float> first = Lanes.Load(m + i, count);
-                first += blend1 * (slope - first);
-                Vector512<float> second = (Lanes.Load(v + i, count) * beta2) + (blend2 * slope * slope);
-                Vector512<float> denominator = (Vector512.Sqrt(second) / root) + epsilon;
-                Lanes.Store(first, m + i, count);
-                Lanes.Store(second, v + i, count);
-                Lanes.Store((Lanes.Load(p + i, count) * decay) + (step * (first / denominator)), p + i, count);
+                int start = part.Start.GetOffset(parameters.Length);
+                int end = part.End.GetOffset(parameters.Length);
+                for (int i = start; i < end; i += Lanes.Width)
+                {
+                    int count = end - i;
+                    Vector512<float> slope = Lanes.Load(g + i, count) * scale;
+                    Vector512<float> first = Lanes.Load(m + i, count);
+                    first += blend1 * (slope - first);
+                    Vector512<float> second = (Lanes.Load(v + i, count) * beta2) + (blend2 * slope * slope);
+                    Vector512<float> denominator = (Vector512.Sqrt(second) / root) + epsilon;
+                    Lanes.Store(first, m + i, count);
+                    Lanes.Store(second, v + i, count);
+                    Lanes.Store((Lanes.Load(p + i, count) * decay) + (step * (first / denominator)), p + i, count);
+                }
             }
         }
     }

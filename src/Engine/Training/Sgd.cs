@@ -36,7 +36,7 @@ public sealed unsafe class Sgd : IOptimizer
     public void Reset() => Array.Clear(_momentum);
 
     /// <inheritdoc/>
-    public void Step(Span<float> parameters, ReadOnlySpan<float> gradient, double learningRate, float gradientScale = 1f)
+    public void Step(Span<float> parameters, ReadOnlySpan<float> gradient, double learningRate, float gradientScale = 1f, params ReadOnlySpan<Range> parts)
     {
         if (parameters.Length != _count || gradient.Length != _count)
         {
@@ -49,18 +49,23 @@ public sealed unsafe class Sgd : IOptimizer
         Vector512<float> scale = Vector512.Create(gradientScale);
         fixed (float* p = parameters, g = gradient, b = _momentum)
         {
-            for (int i = 0; i < parameters.Length; i += Lanes.Width)
+            foreach (Range part in parts.IsEmpty ? [Range.All] : parts)
             {
-                int count = parameters.Length - i;
-                Vector512<float> value = Lanes.Load(p + i, count);
-                Vector512<float> move = (Lanes.Load(g + i, count) * scale) + (decay * value);
-                if (b is not null)
+                int first = part.Start.GetOffset(parameters.Length);
+                int end = part.End.GetOffset(parameters.Length);
+                for (int i = first; i < end; i += Lanes.Width)
                 {
-                    move = (momentum * Lanes.Load(b + i, count)) + move;
-                    Lanes.Store(move, b + i, count);
-                }
+                    int count = end - i;
+                    Vector512<float> value = Lanes.Load(p + i, count);
+                    Vector512<float> move = (Lanes.Load(g + i, count) * scale) + (decay * value);
+                    if (b is not null)
+                    {
+                        move = (momentum * Lanes.Load(b + i, count)) + move;
+                        Lanes.Store(move, b + i, count);
+                    }
 
-                Lanes.Store(value + (step * move), p + i, count);
+                    Lanes.Store(value + (step * move), p + i, count);
+                }
             }
         }
     }

@@ -13,8 +13,7 @@ public sealed class TrainingLane : ITrainingLane
     private readonly IReadOnlyList<LoraModule> _modules;
     private ProximalTerm? _proximal;
     private bool _isProximal;
-    private TensorSet? _start;
-    private TensorSlot[] _frozen = [];
+    private Range[] _trained = []; // empty where all train
 
     /// <summary>Makes a lane for adapters of <paramref name="config"/> on <paramref name="model"/>; it starts from the zero adapter.</summary>
     public TrainingLane(ModelConfig model, LoraConfig config, OptimizerSettings optimizer)
@@ -61,8 +60,7 @@ public sealed class TrainingLane : ITrainingLane
         }
 
         Trained = terms.Trained;
-        _start = adapter;
-        _frozen = terms.Trained == LoraHalves.Both ? [] : [.. Frozen(terms.Trained)];
+        _trained = terms.Trained == LoraHalves.Both ? [] : [.. Parts(terms.Trained)];
         adapter.Values.CopyTo(Parameters.Values, 0);
         _optimizer.Reset();
     }
@@ -83,21 +81,15 @@ public sealed class TrainingLane : ITrainingLane
     internal double AddTerms() => _isProximal ? _proximal!.Add(Parameters.Values, _gradient) : 0;
 
     /// <summary>Clips the gradient and takes the optimizer's step.</summary>
-    internal void Update(in StepSettings settings, double gradientNorm)
-    {
-        _optimizer.Step(Parameters.Values, _gradient, settings.LearningRate, GradientClip.Factor(gradientNorm, settings.MaxGradNorm));
-        foreach (TensorSlot slot in _frozen)
-        {
-            // A frozen factor has no gradient, so no moment moves it; weight decay would.
-            _start![slot].CopyTo(Parameters[slot]);
-        }
-    }
+    internal void Update(in StepSettings settings, double gradientNorm) => _optimizer.Step(
+        Parameters.Values, _gradient, settings.LearningRate, GradientClip.Factor(gradientNorm, settings.MaxGradNorm), _trained);
 
-    private IEnumerable<TensorSlot> Frozen(LoraHalves trained)
+    private IEnumerable<Range> Parts(LoraHalves trained)
     {
         foreach (LoraModule module in _modules)
         {
-            yield return Parameters.Layout[trained == LoraHalves.A ? TensorNames.LoraB(module.Layer, module.Kind) : TensorNames.LoraA(module.Layer, module.Kind)];
+            TensorSlot slot = Parameters.Layout[trained == LoraHalves.A ? TensorNames.LoraA(module.Layer, module.Kind) : TensorNames.LoraB(module.Layer, module.Kind)];
+            yield return slot.Offset..(slot.Offset + slot.Count);
         }
     }
 }

@@ -61,17 +61,20 @@ public sealed class LaneTests
     private static TokenSequence Sequence(ModelConfig config, Draws draw) => TinyModel.Sequence(config, 2 + draw.Below(90), (ulong)draw.Below(10_000));
 
     [Theory]
-    [InlineData(LoraHalves.A)]
-    [InlineData(LoraHalves.B)]
-    public void Step_FrozenFactor_HasNoGradientAndStaysToTheBit(LoraHalves trained)
+    [InlineData(LoraHalves.A, 0.0)]
+    [InlineData(LoraHalves.B, 0.0)]
+    [InlineData(LoraHalves.A, 0.2)]
+    [InlineData(LoraHalves.B, 0.2)]
+    public void Step_FrozenFactor_HasNoGradientAndStaysToTheBit(LoraHalves trained, double dropout)
     {
         ModelConfig config = TinyModel.Config();
         DecoderWeights weights = TinyModel.Random(config);
         using var workers = new Workers(2);
         var trainer = new LoraTrainer<TokenSequence>(weights, new NextTokenObjective(), workers);
-        TensorSet start = TinyModel.Adapter(config, TinyModel.AllLinears()).Parameters;
-        var lane = new TrainingLane(config, TinyModel.AllLinears(), new AdamWSettings(WeightDecay: 0.1));
-        var whole = new TrainingLane(config, TinyModel.AllLinears(), new AdamWSettings(WeightDecay: 0.1));
+        LoraConfig lora = TinyModel.AllLinears(dropout: dropout);
+        TensorSet start = TinyModel.Adapter(config, lora).Parameters;
+        var lane = new TrainingLane(config, lora, new AdamWSettings(WeightDecay: 0.1));
+        var whole = new TrainingLane(config, lora, new AdamWSettings(WeightDecay: 0.1));
         TokenSequence[] batch = [TinyModel.Sequence(config, 12, 3), TinyModel.Sequence(config, 7, 4)];
         lane.Start(start, new LaneTerms { Trained = trained });
         whole.Start(start);

@@ -117,6 +117,31 @@ public sealed class OptimizerTests
         }
     }
 
+    public static TheoryData<OptimizerSettings> EveryOptimizer => new(new AdamWSettings(WeightDecay: 0.1), new SgdSettings(), new SgdSettings(0.9, 0.1));
+
+    [Theory]
+    [MemberData(nameof(EveryOptimizer))]
+    public void Step_Parts_HaveTheBitsOfAWholeStepAndTheOthersRest(OptimizerSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        const int Count = 57;
+        Range[] parts = [0..3, 9..10, 20..53]; // shorter and longer than a vector, none at its boundary
+        IOptimizer whole = settings.Create(Count);
+        IOptimizer some = settings.Create(Count);
+        float[] start = [.. Enumerable.Range(0, Count).Select(i => 0.1f * (i - 18))];
+        float[] expected = [.. start];
+        float[] parameters = [.. start];
+        for (int step = 1; step <= 4; step++)
+        {
+            float[] gradient = [.. Enumerable.Range(0, Count).Select(i => MathF.Sin((i * 0.7f) + step))];
+            whole.Step(expected, gradient, 1e-2, 0.5f);
+            some.Step(parameters, gradient, 1e-2, 0.5f, parts);
+        }
+
+        int[] stepped = [.. Enumerable.Range(0, Count).Where(i => parts.Any(p => i >= p.Start.Value && i < p.End.Value))];
+        Assert.All(Enumerable.Range(0, Count), i => Assert.Equal(stepped.Contains(i) ? expected[i] : start[i], parameters[i]));
+    }
+
     [Fact]
     public void Sgd_Plain_SubtractsTheScaledGradient()
     {
