@@ -32,7 +32,7 @@ public interface ITrainingLane : IDisposable
     TensorSet Gradient { get; }
 
     /// <summary>Starts over from <paramref name="adapter"/> with a fresh optimizer.</summary>
-    /// <param name="adapter">The first parameters; copied, but with a proximal term or frozen factors it must not change while the lane trains.</param>
+    /// <param name="adapter">The first parameters; copied, but with a proximal term it must not change while the lane trains.</param>
     /// <param name="terms">What is added to the objective; nothing by default.</param>
     /// <exception cref="ArgumentException">The adapter's layout is not the lane's, or mu is out of its range.</exception>
     void Start(TensorSet adapter, LaneTerms? terms = null);

@@ -1,4 +1,5 @@
 using FedLLM.Engine.Learners;
+using FedLLM.Engine.Models;
 using FedLLM.Experiments.Configuration;
 
 namespace FedLLM.Experiments.Running;
@@ -19,7 +20,11 @@ internal static class LaneBudget
 
         double rows = Math.Max(1, options.BatchSize * tokens / Math.Max(1, samples));
         ILearner learner = prepared.Learner;
-        long perLane = learner.BytesPerLane(prepared.Experiment.Lora.ToConfig(), (long)rows, options.GradientCheckpointing);
+        LoraConfig[] shapes = LoraAggregations.Configs(prepared.Experiment.Lora, prepared.Experiment.Lora.ToConfig());
+        long perLane = learner.BytesPerLane(shapes[0], (long)rows, options.GradientCheckpointing);
+
+        // A lane that has trained clients of several ranks keeps an adapter of each.
+        perLane += shapes.Skip(1).Sum(shape => learner.BytesPerLane(shape, rows: 0, options.GradientCheckpointing));
         double budget = options.LaneMemory is { } mebibytes
             ? mebibytes * 1024.0 * 1024.0
             : learner.LaneMemory;

@@ -33,11 +33,14 @@ internal static class LoraAggregations
     /// <param name="config">The global adapter's configuration as the task trains it.</param>
     public static Func<int, LoraConfig> ConfigOf(LoraOptions lora, LoraConfig config)
     {
-        Dictionary<int, LoraConfig> byRank = lora.RankByClient.Select(e => e.Value).Append(config.Rank).Distinct()
-            .ToDictionary(r => r, r => r == config.Rank ? config : config with { Rank = r });
+        Dictionary<int, LoraConfig> byRank = Configs(lora, config).ToDictionary(c => c.Rank);
         Dictionary<int, LoraConfig> byClient = lora.RankByClient.ToDictionary(e => e.Key, e => byRank[e.Value]);
         return client => byClient.GetValueOrDefault(client, config);
     }
+
+    /// <summary>Returns the adapter configurations that occur, the global one first.</summary>
+    public static LoraConfig[] Configs(LoraOptions lora, LoraConfig config) =>
+        [config, .. lora.RankByClient.Select(e => e.Value).Where(r => r != config.Rank).Distinct().Select(r => config with { Rank = r })];
 
     // s = alpha / r; of rsLoRA, alpha / √r, said as the alpha that gives it.
     private static LoraShape Shape(LoraOptions lora, int rank) => new(rank, lora.RankStabilized ? lora.Alpha * Math.Sqrt(rank) : lora.Alpha);

@@ -207,5 +207,12 @@ public sealed record PreparedExperiment
                 origin, null, $"holds {partition.Clients} shards, but federation.clients_per_round is {experiment.Federation.ClientsPerRound}",
                 "Sample at most all clients");
         }
+
+        if (experiment.Lora.RankByClient.Select(e => e.Key).Where(c => c >= partition.Clients).ToArray() is { Length: > 0 } absent)
+        {
+            throw new InputFileException(
+                origin, null, $"holds {partition.Clients} shards, but lora.rank_by_client names client {string.Join(", ", absent)}",
+                "Name clients below that number; the first is 0");
+        }
     }
 }

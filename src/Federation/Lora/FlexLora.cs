@@ -50,13 +50,8 @@ public sealed class FlexLora : ILoraAggregation
     public LoraFactors Downloaded(int round) => LoraFactors.Both;
 
     /// <inheritdoc/>
-    public string? RefusalOf(IServerOptimizer optimizer)
-    {
-        ArgumentNullException.ThrowIfNull(optimizer);
-        return optimizer.AddsTheMean && !optimizer.Client.UsesControlVariates
-            ? null
-            : $"flexlora splits the sum into new factors every round, so what {optimizer.Name} keeps about the last round's means nothing; it goes with fedavg and fedprox.";
-    }
+    public string? RefusalOf(IServerOptimizer optimizer) => LoraCombinations.UnlessStateless(
+        optimizer, name => $"flexlora splits the sum into new factors every round, so what {name} keeps about the last round's means nothing");
 
     /// <inheritdoc/>
     public TensorSet ForClient(TensorSet global, int client) => LoraTruncation.Take(global, _shapes, client);

@@ -50,13 +50,8 @@ public sealed class Flora : ILoraAggregation
     public LoraFactors Downloaded(int round) => LoraFactors.None;
 
     /// <inheritdoc/>
-    public string? RefusalOf(IServerOptimizer optimizer)
-    {
-        ArgumentNullException.ThrowIfNull(optimizer);
-        return optimizer.AddsTheMean && !optimizer.Client.UsesControlVariates
-            ? null
-            : $"flora begins every round with fresh factors, so what {optimizer.Name} keeps about the last round's means nothing; it goes with fedavg and fedprox.";
-    }
+    public string? RefusalOf(IServerOptimizer optimizer) => LoraCombinations.UnlessStateless(
+        optimizer, name => $"flora begins every round with fresh factors, so what {name} keeps about the last round's means nothing");
 
     /// <inheritdoc/>
     public TensorSet ForClient(TensorSet global, int client) => LoraTruncation.Take(global, _shapes, client);

@@ -51,13 +51,8 @@ public sealed class HetLora : ILoraAggregation
     public LoraFactors Downloaded(int round) => LoraFactors.Both;
 
     /// <inheritdoc/>
-    public string? RefusalOf(IServerOptimizer optimizer)
-    {
-        ArgumentNullException.ThrowIfNull(optimizer);
-        return optimizer.AddsTheMean && !optimizer.Client.UsesControlVariates
-            ? null
-            : $"hetlora counts the components that a client lacks as zero, so its mean is no step for {optimizer.Name} to follow; it goes with fedavg and fedprox.";
-    }
+    public string? RefusalOf(IServerOptimizer optimizer) => LoraCombinations.UnlessStateless(
+        optimizer, name => $"hetlora counts the components that a client lacks as zero, so its mean is no step for {name} to follow");
 
     /// <inheritdoc/>
     public TensorSet ForClient(TensorSet global, int client) => LoraTruncation.Take(global, _shapes, client);

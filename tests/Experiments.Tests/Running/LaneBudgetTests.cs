@@ -1,3 +1,5 @@
+using FedLLM.Engine.Files;
+using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Running;
@@ -38,6 +40,18 @@ public sealed class LaneBudgetTests
         Assert.Equal(megabytes * (1L << 20) / perLane, fit);
         Assert.True(LaneBudget.Lanes(Prepared, Options() with { LaneMemory = megabytes, GradientCheckpointing = true }, threads: 8) > fit);
         Assert.Equal(1, LaneBudget.Lanes(Prepared, Options() with { LaneMemory = 1, BatchSize = 4096 }, threads: 8));
+    }
+
+    [Fact]
+    public void Lanes_ClientsOfFurtherRanks_CountAnAdapterOfEach()
+    {
+        PreparedExperiment ranks = PreparedExperiment.Prepare(DemoAssets.Experiment(
+            "federation.lora_aggregation=flora", "lora.rank_by_client={0: 2, 1: 1, 2: 2}"));
+        LoraConfig whole = ranks.Experiment.Lora.ToConfig();
+        long perLane = TrainingMemory.BytesPerLane(ranks.Weights.Config, whole, (long)Rows, checkpointing: false)
+            + (sizeof(float) * 4L * (LoraLayout.For(ranks.Weights.Config, whole with { Rank = 2 }).Count + LoraLayout.For(ranks.Weights.Config, whole with { Rank = 1 }).Count));
+        int megabytes = (int)((5.5 * perLane) / (1 << 20)) + 1;
+        Assert.Equal(megabytes * (1L << 20) / perLane, LaneBudget.Lanes(ranks, ranks.Experiment.Training with { LaneMemory = megabytes }, threads: 8));
     }
 
     private static TrainingOptions Options() => Prepared.Experiment.Training;

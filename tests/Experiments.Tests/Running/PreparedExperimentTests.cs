@@ -31,6 +31,16 @@ public sealed class PreparedExperimentTests
         Assert.Contains("21", refused.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("files", "20")]
+    [InlineData("by-field", "12")]
+    public void Prepare_RankOfAClientThatDoesNotExist_IsRefused(string scheme, string clients)
+    {
+        InputFileException refused = Assert.Throws<InputFileException>(() => PreparedExperiment.Prepare(DemoAssets.Experiment(
+            $"data.partition.scheme={scheme}", "federation.lora_aggregation=flora", "lora.rank_by_client={0: 2, 20: 2, 31: 4}")));
+        Assert.Contains($"holds {clients} shards, but lora.rank_by_client names client 20, 31", refused.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Prepare_LongerThanTheModel_IsRefused()
     {
