@@ -192,27 +192,22 @@ public sealed record PreparedExperiment
         }
     }
 
+    // What only the number of shards shows not to work, all at once.
     private static void CheckClients(Experiment experiment, IPartition partition, string origin)
     {
-        if (experiment.Federation.Client >= partition.Clients)
+        int clients = partition.Clients;
+        int[] absent = [.. experiment.Lora.RankByClient.Select(e => e.Key).Where(c => c >= clients)];
+        string[] problems =
+        [
+            .. experiment.Federation.Client >= clients ? [$"federation.client is {experiment.Federation.Client}"] : Array.Empty<string>(),
+            .. experiment.Federation.ClientsPerRound > clients ? [$"federation.clients_per_round is {experiment.Federation.ClientsPerRound}"] : Array.Empty<string>(),
+            .. absent.Length > 0 ? [$"lora.rank_by_client names client {string.Join(", ", absent)}"] : Array.Empty<string>(),
+        ];
+        if (problems.Length > 0)
         {
             throw new InputFileException(
-                origin, null, $"holds {partition.Clients} shards, but federation.client is {experiment.Federation.Client}",
-                "Name a client below that number; the first is 0");
-        }
-
-        if (experiment.Federation.ClientsPerRound > partition.Clients)
-        {
-            throw new InputFileException(
-                origin, null, $"holds {partition.Clients} shards, but federation.clients_per_round is {experiment.Federation.ClientsPerRound}",
-                "Sample at most all clients");
-        }
-
-        if (experiment.Lora.RankByClient.Select(e => e.Key).Where(c => c >= partition.Clients).ToArray() is { Length: > 0 } absent)
-        {
-            throw new InputFileException(
-                origin, null, $"holds {partition.Clients} shards, but lora.rank_by_client names client {string.Join(", ", absent)}",
-                "Name clients below that number; the first is 0");
+                origin, null, $"holds {clients} shards, but {string.Join(" and ", problems)}",
+                "Name clients below that number, the first is 0, and sample at most all of them");
         }
     }
 }

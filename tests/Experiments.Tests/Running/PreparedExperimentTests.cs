@@ -42,6 +42,15 @@ public sealed class PreparedExperimentTests
     }
 
     [Fact]
+    public void Prepare_SeveralThingsThatTheShardsRuleOut_AreNamedAtOnce()
+    {
+        InputFileException refused = Assert.Throws<InputFileException>(() => PreparedExperiment.Prepare(DemoAssets.Experiment(
+            "federation.lora_aggregation=hetlora", "federation.clients_per_round=21", "lora.rank_by_client={22: 2}")));
+        Assert.Contains(
+            "holds 20 shards, but federation.clients_per_round is 21 and lora.rank_by_client names client 22", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Prepare_LongerThanTheModel_IsRefused()
     {
         InputFileException refused = Assert.Throws<InputFileException>(() => PreparedExperiment.Prepare(DemoAssets.Experiment("data.max_length=257")));
