@@ -16,6 +16,7 @@ var commands = new Dictionary<string, Func<string[], int>>(StringComparer.Ordina
     ["overhead"] = OverheadCommand.Run,
     ["kills"] = KillsCommand.Run,
     ["checkpoints"] = CheckpointsCommand.Run,
+    ["pages"] = PagesCommand.Run,
 };
 
 if (args.Length > 0 && commands.TryGetValue(args[0], out Func<string[], int>? command))

@@ -34,7 +34,7 @@ internal sealed class LocalRunHost : IRunDirectoryHost, IDisposable
 
     /// <inheritdoc/>
     public HostedState? StateOf(string directory) => LockHolder.Of(directory) is null ? null
-        : new HostedState(ControlOf(directory) is { Paused: true } ? RunState.Paused : RunState.Running);
+        : new HostedState(ControlOf(directory) is not { Paused: true } ? RunState.Running : _control!.Waits ? RunState.Paused : RunState.Pausing);
 
     /// <inheritdoc/>
     public IRunControl? ControlOf(string directory) =>

@@ -11,12 +11,16 @@ internal sealed class RunControl(CancellationToken interruption) : IRunControl, 
 {
     private readonly CancellationTokenSource _ending = CancellationTokenSource.CreateLinkedTokenSource(interruption);
     private readonly ManualResetEventSlim _open = new(initialState: true);
+    private volatile bool _between; // the loop is between two rounds
 
     /// <summary>Cancelled by the interruption, or by <see cref="CancelAsync"/>.</summary>
     public CancellationToken Token => _ending.Token;
 
     /// <inheritdoc/>
     public bool Paused => !_open.IsSet && !Cancelled;
+
+    /// <summary>Whether the run waits now; a paused one does its current round first.</summary>
+    public bool Waits => Paused && _between;
 
     /// <inheritdoc/>
     public bool Cancelled => _ending.IsCancellationRequested;
@@ -50,7 +54,12 @@ internal sealed class RunControl(CancellationToken interruption) : IRunControl, 
 
     /// <inheritdoc/>
     /// <exception cref="OperationCanceledException">The run was told to end while it was paused.</exception>
-    public void RoundCommitted(RoundRecord record) => _open.Wait(Token);
+    public void RoundCommitted(RoundRecord record)
+    {
+        _between = true;
+        _open.Wait(Token);
+        _between = false;
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -23,7 +23,7 @@ public interface IRunFeed
 
     /// <summary>Opens the files of an adapter, or returns null where they are gone.</summary>
     /// <param name="id">The run.</param>
-    /// <param name="hash">The adapter's SHA-256, 64 lower-case hexadecimal digits; null for the newest.</param>
+    /// <param name="hash">The adapter's SHA-256, 64 lower-case hexadecimal digits: those bytes or none; null for the newest.</param>
     AdapterFiles? OpenAdapter(string id, string? hash);
 
     /// <summary>Opens the lines of a run's <c>rounds.jsonl</c> as they are stored, or returns null where it has none yet.</summary>
@@ -37,6 +37,11 @@ public interface IRunFeed
 
     /// <summary>Returns what answers prompts with a run's models, or null where the host cannot.</summary>
     ISampler? SamplerOf(string id);
+
+    /// <summary>
+    /// Returns the cluster on which the runs run, or null where there is none. Every page asks, so an answer is at hand; a change grows <see cref="Version"/>.
+    /// </summary>
+    ClusterView? Cluster() => null;
 }
 
 /// <summary>The files of one adapter in PEFT's layout, opened for reading.</summary>

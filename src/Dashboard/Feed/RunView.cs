@@ -6,6 +6,9 @@ public enum RunState
     /// <summary>A process works on it.</summary>
     Running,
 
+    /// <summary>It was told to wait, and does its current round first.</summary>
+    Pausing,
+
     /// <summary>Its process waits to be told to go on.</summary>
     Paused,
 

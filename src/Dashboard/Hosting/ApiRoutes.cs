@@ -29,6 +29,8 @@ internal static class ApiRoutes
         MapClients(api);
         MapFiles(api);
         MapActions(api);
+        api.MapGet("/cluster", Results<Ok<ClusterView>, NotFound> (IRunFeed feed) => feed.Cluster() is { } cluster ? TypedResults.Ok(cluster) : TypedResults.NotFound())
+            .WithSummary("The cluster: silos, devices with what they train and what waits, activations; 404 where the runs are not on one.");
     }
 
     /// <summary>The API's routes with what they answer, in the order of their addresses.</summary>
@@ -122,7 +124,7 @@ internal static class ApiRoutes
         api.MapGet("/runs/{run}/adapter", (IRunFeed feed, string run, HttpContext context) => AdapterDownload.SendAsync(feed.OpenAdapter(run, null), $"{run}-adapter", context))
             .WithSummary("The newest global adapter as a zip of PEFT's two files.").Produces(StatusCodes.Status200OK, contentType: "application/zip");
         api.MapGet("/runs/{run}/rounds/{round:int}/adapter", (IRunFeed feed, string run, int round, HttpContext context) => AdapterDownload.SendAsync(
-            feed.Find(run)?.RoundOf(round)?.Adapter is { } hash ? feed.OpenAdapter(run, hash) ?? Newest(feed, run, hash) : null, $"{run}-round-{round}-adapter", context))
+            feed.Find(run)?.RoundOf(round)?.Adapter is { } hash ? feed.OpenAdapter(run, hash) : null, $"{run}-round-{round}-adapter", context))
             .WithSummary("A round's global adapter as a zip, while a checkpoint holds it.").Produces(StatusCodes.Status200OK, contentType: "application/zip");
     }
 
@@ -143,9 +145,6 @@ internal static class ApiRoutes
         }).WithSummary("Answers a prompt with the base model, the newest adapter and chosen rounds' adapters.").Produces<SampleAnswer>(StatusCodes.Status400BadRequest)
           .Produces<SampleAnswer>(StatusCodes.Status429TooManyRequests);
     }
-
-    // The newest adapter may lie in adapter/ alone.
-    private static AdapterFiles? Newest(IRunFeed feed, string run, string hash) => feed.Find(run)?.Rounds[^1].Adapter == hash ? feed.OpenAdapter(run, null) : null;
 
     private static ClientSummary? ClientOf(IRunFeed feed, string run, int client) =>
         feed.Find(run) is { } found ? ClientSummary.Of(found).FirstOrDefault(c => c.Card.Id == client) : null;

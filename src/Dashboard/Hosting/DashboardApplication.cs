@@ -1,5 +1,7 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using FedLLM.Dashboard.Feed;
+using FedLLM.Dashboard.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.DependencyInjection;
@@ -30,8 +32,16 @@ public static class DashboardApplication
             document.Servers = [];
             return Task.CompletedTask;
         }));
-        services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower);
+        services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
+            json.SerializerOptions.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower));
+        });
         services.AddSingleton(gate).AddSingleton<DashboardAssets>();
+        if (OtlpExport.IsAsked)
+        {
+            services.AddHostedService<OtlpExport>();
+        }
     }
 
     /// <summary>Checks every request, then answers with pages, API and live updates.</summary>

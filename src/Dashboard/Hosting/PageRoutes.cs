@@ -34,6 +34,7 @@ internal static class PageRoutes
         pages.MapGet("/runs/{id}/samples", (IRunFeed feed, string id) => feed.Find(id) is not { } run ? NoRun(id)
             : feed.SamplerOf(id) is null ? Missing("This host does not answer prompts with this run's models.")
             : Page<SamplesPage>(new { Run = run }));
+        pages.MapGet("/cluster", (IRunFeed feed) => feed.Cluster() is { } cluster ? Page<ClusterPage>(new { Cluster = cluster }) : Missing("These runs are not on a cluster."));
         pages.MapGet("/api", (HttpContext context, EndpointDataSource routes) =>
             Page<ApiPage>(new { Root = $"{context.Request.Scheme}://{context.Request.Host}", Routes = ApiRoutes.Described(routes) }));
         MapFragments(pages);
@@ -116,6 +117,7 @@ internal static class PageRoutes
             Rounds = (IReadOnlyList<int>)rounds,
             Answers = (IReadOnlyList<(string, string)>)[.. answer.Answers.Select(a => (a.Title, a.Text))],
             answer.Problem,
+            answer.Notes,
         });
     }
 

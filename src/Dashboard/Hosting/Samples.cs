@@ -19,6 +19,9 @@ public sealed record SampleText(string Title, int? Round, string Text);
 /// <param name="Problem">What went wrong; null where nothing did.</param>
 public sealed record SampleAnswer(IReadOnlyList<SampleText> Answers, string? Problem)
 {
+    /// <summary>Rounds that were asked for and do not answer, a sentence each.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>Whether another prompt is being answered, so that asking again is worth while.</summary>
     public bool IsBusy { get; init; }
 }
@@ -40,24 +43,31 @@ internal static class Samples
             return new SampleAnswer([], problem);
         }
 
+        var notes = new List<string>();
         var models = new List<(string Title, int? Round, AdapterFiles? Adapter)> { ("Base model", null, null) };
         try
         {
             int? newest = run.Rounds.Count > 0 ? run.Rounds[^1].Round : null;
             foreach (int round in question.Rounds.Append(newest ?? -1).Where(r => r >= 0).Distinct().Order())
             {
-                if (run.RoundOf(round) is not { Adapter: { } hash, BaseCorrection: null }
-                    || (feed.OpenAdapter(run.Id, hash) ?? (round == newest ? feed.OpenAdapter(run.Id, null) : null)) is not { } adapter)
-                {
-                    return new SampleAnswer([], $"The adapter of round {round} is not there to answer with.");
-                }
+                RoundRow? row = run.RoundOf(round);
 
-                models.Add((round == newest ? $"Newest adapter, round {round}" : $"Round {round}", round, adapter));
+                // Rounds of a live run lose their checkpoint between the page and the question; the others answer all the same.
+                if (row is { BaseCorrection: null, Adapter: { } hash } && feed.OpenAdapter(run.Id, hash) is { } adapter)
+                {
+                    models.Add((round == newest ? $"Newest adapter, round {round}" : $"Round {round}", round, adapter));
+                }
+                else
+                {
+                    notes.Add(row is null ? $"There is no round {round}."
+                        : row.BaseCorrection is null ? $"Round {round} does not answer: no checkpoint holds its adapter any more."
+                        : $"Round {round} does not answer: its base correction is not applied here.");
+                }
             }
 
             IReadOnlyList<string> texts = await feed.SamplerOf(run.Id)!.AnswerAsync(
                 run, question.Prompt, [.. models.Select(m => m.Adapter)], question.MaxNewTokens, cancellationToken).ConfigureAwait(false);
-            return new SampleAnswer([.. models.Zip(texts, (model, text) => new SampleText(model.Title, model.Round, text))], null);
+            return new SampleAnswer([.. models.Zip(texts, (model, text) => new SampleText(model.Title, model.Round, text))], null) { Notes = notes };
         }
         catch (SamplingException e)
         {

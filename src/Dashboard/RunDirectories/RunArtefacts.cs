@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using FedLLM.Dashboard.Feed;
 
 namespace FedLLM.Dashboard.RunDirectories;
@@ -18,23 +19,19 @@ internal static class RunArtefacts
         return Inside(root, Path.Combine(root, "store", hash[..2], hash + ".safetensors"));
     }
 
-    /// <summary>Opens an adapter: the newest, or a stored one. Null where it is not there.</summary>
+    /// <summary>Opens an adapter: the newest, or the one of a hash, which may be the newest too. Null where it is not there.</summary>
     /// <exception cref="IOException">A file cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">A file cannot be read.</exception>
     public static AdapterFiles? Open(string root, string? hash)
     {
         string? config = Inside(root, Path.Combine(root, "adapter", "adapter_config.json"));
-        string? weights = hash is null ? Inside(root, Path.Combine(root, "adapter", "adapter_model.safetensors")) : Stored(root, hash);
-        if (config is null || weights is null || new FileInfo(config).Length > MaxConfigBytes)
-        {
-            return null;
-        }
-
+        string? newest = Inside(root, Path.Combine(root, "adapter", "adapter_model.safetensors"));
         try
         {
-            return new AdapterFiles(File.ReadAllBytes(config), OpenShared(weights));
+            string? weights = hash is null ? newest : Stored(root, hash) ?? (newest is not null && HashOf(newest) == hash ? newest : null);
+            return config is null || weights is null || new FileInfo(config).Length > MaxConfigBytes ? null : new AdapterFiles(File.ReadAllBytes(config), OpenShared(weights));
         }
-        catch (FileNotFoundException)
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             return null; // an old checkpoint went meanwhile
         }
@@ -47,6 +44,12 @@ internal static class RunArtefacts
 
     // Whoever writes the run still can.
     private static FileStream OpenShared(string path) => new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+
+    private static string HashOf(string path)
+    {
+        using FileStream file = OpenShared(path);
+        return Convert.ToHexStringLower(SHA256.HashData(file));
+    }
 
     private static string? Inside(string root, string path)
     {

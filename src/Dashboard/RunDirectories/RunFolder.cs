@@ -142,7 +142,7 @@ internal sealed class RunFolder
             Problems = [.. _problems],
             Place = _root,
         };
-        bool active = state.State is RunState.Running or RunState.Paused;
+        bool active = state.State is RunState.Running or RunState.Pausing or RunState.Paused;
         int finished = _journal.Round == done + 1 ? _journal.Finished : 0;
         int cohort = (int)Math.Min(int.MaxValue, view.Number("federation.clients_per_round") ?? 0);
         return active && done < (view.Planned ?? int.MaxValue)

@@ -17,7 +17,9 @@ internal sealed class Fedllm : IDisposable
 
     public string Address { get; }
 
-    public static async Task<Fedllm> Start(params string[] args)
+    public static Task<Fedllm> Start(params string[] args) => Start([], args);
+
+    public static async Task<Fedllm> Start((string Name, string Value)[] environment, params string[] args)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         foreach (string arg in (string[])["exec", Path.Combine(AppContext.BaseDirectory, "fedllm.dll"), .. args])
@@ -26,6 +28,11 @@ internal sealed class Fedllm : IDisposable
         }
 
         start.Environment.Remove("FEDLLM_DASHBOARD_TOKEN");
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
         Process process = Process.Start(start)!;
         try
         {

@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using FedLLM.Dashboard.Feed;
 using FedLLM.Dashboard.Tests.Support;
 
 namespace FedLLM.Dashboard.Tests.Hosting;
@@ -16,7 +17,9 @@ public sealed class ApiTests : IAsyncLifetime
     {
         _run.Append(RunFiles.Beginning(4), RunFiles.Line(1, 3), RunFiles.Line(2, 2, 2.5)).Describe(("first", [("a", 3)]), ("second", [("b", 4)]));
         _run.Adapter(RunFiles.Hash(2), [7, 8]);
-        _served = await Served.Start(_host.Feed(_run.Folder));
+        var feed = new ClusterTwin(_host.Feed(_run.Folder));
+        feed.Set(ClusterTwin.Silos(waiting: 1));
+        _served = await Served.Start(feed);
     }
 
     public async Task DisposeAsync()
@@ -100,15 +103,31 @@ public sealed class ApiTests : IAsyncLifetime
         Assert.Equal(["hello by base", "hello by 7,8"], answers.EnumerateArray().Select(a => a.GetProperty("text").GetString()!));
     }
 
+    [Fact]
+    public async Task Samples_RoundWhoseCheckpointWent_IsNamedAndTheOthersAnswer()
+    {
+        // As on a live run: the page offers round 1, and before the question comes its checkpoint is gone.
+        string stored = _run[$"store/{RunFiles.Hash(1)[..2]}/{RunFiles.Hash(1)}.safetensors"];
+        File.WriteAllBytes(stored, [5]);
+        _run.Append(RunFiles.Line(3, 1)).Adapter(RunFiles.Hash(3), [9]);
+        Assert.Contains("name=\"round\" value=\"1\"", await _served.Text("/runs/run/samples"), StringComparison.Ordinal);
+        File.Delete(stored);
+        using HttpResponseMessage page = await _served.Client.PostAsync(
+            "/runs/run/samples", new FormUrlEncodedContent([new("prompt", "hello"), new("tokens", "4"), new("round", "1"), new("round", "2")]));
+        string text = await page.Content.ReadAsStringAsync();
+        Assert.Contains("Round 1 does not answer", text, StringComparison.Ordinal);
+        Assert.Equal(["base", "7,8", "9"], System.Text.RegularExpressions.Regex.Matches(text, "<pre>hello by ([^<]*)</pre>").Select(m => m.Groups[1].Value));
+    }
+
     [Theory]
     [InlineData("", 4, 0)]
     [InlineData("x", 0, 0)]
     [InlineData("x", 257, 0)]
-    [InlineData("x", 4, 1)]
-    public async Task Samples_OutOfBounds_AreRefusedWithAReason(string prompt, int tokens, int round)
+    [InlineData("x", 4, 7)]
+    public async Task Samples_OutOfBounds_AreRefusedWithAReason(string prompt, int tokens, int rounds)
     {
         using HttpResponseMessage answer = await _served.Client.PostAsJsonAsync(
-            "/api/runs/run/samples", new { prompt, max_new_tokens = tokens, rounds = round == 0 ? [] : new[] { round } });
+            "/api/runs/run/samples", new { prompt, max_new_tokens = tokens, rounds = Enumerable.Range(0, rounds) });
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
         Assert.NotEmpty((await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("problem").GetString()!);
     }
@@ -118,6 +137,10 @@ public sealed class ApiTests : IAsyncLifetime
     {
         Assert.Equal(HttpStatusCode.NoContent, await _served.Send(HttpMethod.Post, "/api/runs/run/pause"));
         Assert.Equal("paused", (await _served.Json("/api/runs/run")).GetProperty("state").GetString());
+        _host.State = new HostedState(RunState.Pausing);
+        Assert.Equal("pausing", (await _served.Json("/api/runs/run")).GetProperty("state").GetString());
+        Assert.Contains("id=\"resume\"", await _served.Text("/runs/run"), StringComparison.Ordinal);
+        _host.State = null;
         Assert.Contains("id=\"resume\"", await _served.Text("/runs/run"), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.Redirect, await _served.Send(HttpMethod.Post, "/runs/run/resume"));
         Assert.False(_host.Control!.Paused);

@@ -177,6 +177,8 @@ public sealed class RunDirectoryFeedTests
         }
 
         Assert.Null(feed.OpenAdapter("run", RunFiles.Hash(2)));
+        string newest = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData((byte[])[1, 2, 3]));
+        feed.OpenAdapter("run", newest)!.Dispose(); // not stored, but the newest has these bytes
         Assert.Null(feed.OpenAdapter("run", "../../adapter/adapter_model"));
         Assert.Null(feed.OpenAdapter("other", null));
     }
