@@ -26,7 +26,7 @@ public sealed class DependencyTests
     {
         ["Engine.Torch"] = ["TorchSharp"],
         ["Experiments"] = ["YamlDotNet"],
-        ["Dashboard"] = ["Microsoft.AspNetCore.OpenApi", "YamlDotNet"],
+        ["Dashboard"] = ["Microsoft.AspNetCore.OpenApi", "OpenTelemetry", "OpenTelemetry.Exporter.OpenTelemetryProtocol", "YamlDotNet"],
         ["Cli"] = ["System.CommandLine", "Spectre.Console"],
         ["GrainInterfaces"] = ["Microsoft.Orleans.Sdk"],
         ["Grains"] = ["Microsoft.Orleans.Sdk", "Microsoft.Orleans.Runtime", "Microsoft.Orleans.Reminders"],

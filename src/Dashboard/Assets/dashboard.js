@@ -22,6 +22,7 @@ async function refresh() {
         while (stale && !page.hidden) {
             stale = false;
             const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
+            if (answer.redirected) { location.assign(answer.url); return; } // it must be let in again
             if (!answer.ok) { break; }
             swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
             await new Promise(done => setTimeout(done, 400));
@@ -112,6 +113,7 @@ function listen() {
             say("lost", "reconnecting");
             if (events.readyState === EventSource.CLOSED) {
                 events = null;
+                refresh();
                 setTimeout(open, 2000);
             }
         };
@@ -301,4 +303,4 @@ function theme() {
 
 theme();
 start(page);
-listen();
+if (!page.documentElement.dataset.still) { listen(); }

@@ -57,7 +57,7 @@ public sealed record ChartData(string Name, string Title, ChartAxis Axis, ValueK
     /// <summary>Whether Y begins at zero.</summary>
     public bool FromZero { get; init; }
 
-    /// <summary>A sentence on what is drawn.</summary>
+    /// <summary>What is drawn besides lines, a few words.</summary>
     public string? Note { get; init; }
 
     /// <summary>Whether there is nothing to draw.</summary>

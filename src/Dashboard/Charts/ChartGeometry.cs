@@ -80,14 +80,14 @@ public sealed class ChartGeometry
         return path.ToString();
     }
 
-    /// <summary>A path of points without length: round caps make them dots.</summary>
+    /// <summary>A path of points without length, which round caps make dots: of all points, or of those between gaps, which no line shows.</summary>
     public string Dots(ChartSeries series)
     {
         ArgumentNullException.ThrowIfNull(series);
         var path = new StringBuilder();
         for (int i = 0; i < series.X.Length; i++)
         {
-            if (double.IsFinite(series.Y[i]))
+            if (IsThere(i) && (series.Dots || (!IsThere(i - 1) && !IsThere(i + 1))))
             {
                 Append(path, 'M', series.X[i], series.Y[i]);
                 path.Append("h0");
@@ -95,6 +95,8 @@ public sealed class ChartGeometry
         }
 
         return path.ToString();
+
+        bool IsThere(int i) => i >= 0 && i < series.Y.Length && double.IsFinite(series.Y[i]);
     }
 
     /// <summary>The path around a band or a stacked area, one closed piece between gaps; empty without one.</summary>
@@ -181,6 +183,9 @@ public sealed class ChartGeometry
             below = high;
         }
 
-        return stacked;
+        // Where no layer has a value there is a gap, not a stack of nothing.
+        bool[] gap = [.. Enumerable.Range(0, below?.Length ?? 0).Select(i => series.All(s => !double.IsFinite(s.Y[i])))];
+        double[] Gapped(double[] values) => [.. values.Select((value, i) => gap[i] ? double.NaN : value)];
+        return [.. stacked.Select(s => s with { Y = Gapped(s.Y), Low = Gapped(s.Low!), High = Gapped(s.High!) })];
     }
 }

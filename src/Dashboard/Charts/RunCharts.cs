@@ -54,7 +54,7 @@ public static class RunCharts
             series.Add(trace.Line("held_out", "Held-out", 2, r => r.Evaluated("loss")) with { Dots = true });
         }
 
-        return new ChartData("loss", "Loss", trace.Axis, ValueKind.Measure, series) { Note = "The band spans the round's clients, from the least loss to the greatest." };
+        return new ChartData("loss", "Loss", trace.Axis, ValueKind.Measure, series) { Note = "the band spans the round's clients, least to greatest" };
     }
 
     private static ChartData Rewards(RunTrace trace) => new(

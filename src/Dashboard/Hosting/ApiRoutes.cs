@@ -41,7 +41,7 @@ internal static class ApiRoutes
            let methods = endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()
            where summary is not null && methods is not null
            orderby endpoint.RoutePattern.RawText, methods.HttpMethods[0]
-           select (methods.HttpMethods[0], endpoint.RoutePattern.RawText!, summary),
+           select (methods.HttpMethods[0], endpoint.RoutePattern.RawText!.Replace(":int", string.Empty, StringComparison.Ordinal), summary),
     ];
 
     private static void MapRuns(RouteGroupBuilder api)

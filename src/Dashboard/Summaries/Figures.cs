@@ -64,19 +64,23 @@ public static class Figures
         _ => Measure(value),
     };
 
-    /// <summary>A value beside an axis: short.</summary>
-    public static string Tick(double value, ValueKind kind) => kind switch
+    /// <summary>A value beside an axis: short, in one unit along the whole axis.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="kind">How values read.</param>
+    /// <param name="largest">The axis's largest value, which chooses the unit.</param>
+    public static string Tick(double value, ValueKind kind, double largest) => kind switch
     {
-        ValueKind.Bytes => value == 0 ? "0" : Bytes(value),
-        ValueKind.Seconds => value == 0 ? "0" : value < 60 ? Short(value) + " s" : value < 3600 ? Short(value / 60) + " min" : Short(value / 3600) + " h",
-        ValueKind.Count => Math.Abs(value) switch
+        _ when value == 0 => "0",
+        ValueKind.Bytes => Bytes(value).Replace(".0 ", " ", StringComparison.Ordinal),
+        ValueKind.Seconds => largest < 120 ? Short(value) + " s" : largest < 7200 ? Short(value / 60) + " min" : Short(value / 3600) + " h",
+        ValueKind.Count => largest switch
         {
-            >= 1e9 => Short(value / 1e9) + " G",
-            >= 1e6 => Short(value / 1e6) + " M",
-            >= 1e5 => Short(value / 1e3) + " k",
+            >= 2e9 => Short(value / 1e9) + " G",
+            >= 2e6 => Short(value / 1e6) + " M",
+            >= 2e4 => Short(value / 1e3) + " k",
             _ => Count(value),
         },
-        _ => value == 0 ? "0" : Math.Abs(value) is >= 0.001 and < 100000 ? Short(value) : value.ToString("0.##e0", CultureInfo.InvariantCulture),
+        _ => Math.Abs(value) is >= 0.001 and < 100000 ? Short(value) : value.ToString("0.##e0", CultureInfo.InvariantCulture),
     };
 
     /// <summary>The first digits of a hash.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
@@ -8,16 +9,23 @@ using static Microsoft.Playwright.Assertions;
 namespace FedLLM.Dashboard.Tests.Browser;
 
 /// <summary>The pages in a real browser, served by the real program.</summary>
-public sealed partial class BrowserTests(Chromium chromium) : IClassFixture<Chromium>, IDisposable
+[Collection(Chromium.Tests)]
+public sealed partial class BrowserTests(Chromium chromium) : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("fedllm-browser-").FullName;
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    private readonly ConcurrentQueue<string> _troubles = [];
+
+    public void Dispose()
+    {
+        Directory.Delete(_folder, recursive: true);
+        Assert.Empty(_troubles);
+    }
 
     [SkippableFact]
     public async Task Pages_OfALiveRun_FollowItWithoutReloadAndAreWhole()
     {
-        IPage page = await Open();
+        IPage page = await chromium.OpenAsync(_troubles);
         using Fedllm run = await Demo("live", "federation.rounds=2000");
         await page.GotoAsync(run.Address + "/");
         await page.GetByRole(AriaRole.Link, new() { Name = "demo" }).ClickAsync();
@@ -35,13 +43,13 @@ public sealed partial class BrowserTests(Chromium chromium) : IClassFixture<Chro
         // Paused, it waits between two rounds; its pages are pictured while it does; resumed, it goes on.
         await page.GetByRole(AriaRole.Button, new() { Name = "Pause" }).ClickAsync();
         await Expect(page.Locator("#run-head .badge")).ToHaveTextAsync("paused");
-        await Picture(page, run.Address, $"{run.Address}/runs/live", "run");
-        await Picture(page, run.Address, $"{run.Address}/", "runs");
-        await Picture(page, run.Address, $"{run.Address}/runs/live/rounds", "rounds");
-        await Picture(page, run.Address, $"{run.Address}/runs/live/rounds/1", "round");
-        await Picture(page, run.Address, $"{run.Address}/runs/live/clients", "clients");
-        await Picture(page, run.Address, $"{run.Address}/runs/live/clients/3", "client");
-        await Picture(page, run.Address, $"{run.Address}/api", "api");
+        await Pictures.Take(page, run.Address, $"{run.Address}/runs/live", "run");
+        await Pictures.Take(page, run.Address, $"{run.Address}/", "runs");
+        await Pictures.Take(page, run.Address, $"{run.Address}/runs/live/rounds", "rounds");
+        await Pictures.Take(page, run.Address, $"{run.Address}/runs/live/rounds/1", "round");
+        await Pictures.Take(page, run.Address, $"{run.Address}/runs/live/clients", "clients");
+        await Pictures.Take(page, run.Address, $"{run.Address}/runs/live/clients/3", "client");
+        await Pictures.Take(page, run.Address, $"{run.Address}/api", "api");
         await page.GotoAsync($"{run.Address}/runs/live");
         await page.GetByRole(AriaRole.Button, new() { Name = "Resume" }).ClickAsync();
         await Expect(page.Locator("#run-head .badge")).ToHaveTextAsync("running");
@@ -55,7 +63,7 @@ public sealed partial class BrowserTests(Chromium chromium) : IClassFixture<Chro
     [SkippableFact]
     public async Task Samples_OfALiveRun_AnswerSideBySide()
     {
-        IPage page = await Open();
+        IPage page = await chromium.OpenAsync(_troubles);
         using Fedllm run = await Demo("samples", "federation.rounds=2000");
         await page.GotoAsync($"{run.Address}/runs/samples");
         await Expect(page.Locator("#latest tbody tr").Nth(3)).ToBeVisibleAsync();
@@ -70,7 +78,7 @@ public sealed partial class BrowserTests(Chromium chromium) : IClassFixture<Chro
         await page.GetByRole(AriaRole.Button, new() { Name = "Answer" }).ClickAsync();
         await Expect(page.Locator(".answers article")).ToHaveCountAsync(3);
         await Expect(page.Locator(".answers article").First).ToContainTextAsync("Base model");
-        await Picture(page, run.Address, null, "samples");
+        await Pictures.Take(page, run.Address, null, "samples");
     }
 
     [SkippableFact]
@@ -78,7 +86,7 @@ public sealed partial class BrowserTests(Chromium chromium) : IClassFixture<Chro
     {
         using var files = new RunFiles("large", rounds: 1000);
         files.Fill(rounds: 1000, clients: 100, spike: 637);
-        IPage page = await Open();
+        IPage page = await chromium.OpenAsync(_troubles);
         using Fedllm server = await Fedllm.Start("dashboard", files.Folder, "--urls", "http://127.0.0.1:0");
         await page.GotoAsync($"{server.Address}/runs/large");
         ILocator loss = page.Locator("#chart-loss");
@@ -108,7 +116,7 @@ public sealed partial class BrowserTests(Chromium chromium) : IClassFixture<Chro
         await loss.GetByRole(AriaRole.Button, new() { Name = "Training, mean" }).ClickAsync();
         await Expect(loss.GetByRole(AriaRole.Button, new() { Name = "Training, mean" })).ToHaveAttributeAsync("aria-pressed", "false");
         Assert.True(double.Parse((await loss.GetAttributeAsync("data-high"))!, System.Globalization.CultureInfo.InvariantCulture) < 9);
-        await Picture(page, server.Address, $"{server.Address}/runs/large", "large");
+        await Pictures.Take(page, server.Address, $"{server.Address}/runs/large", "large");
     }
 
     [SkippableFact]
@@ -116,7 +124,7 @@ public sealed partial class BrowserTests(Chromium chromium) : IClassFixture<Chro
     {
         using var files = new RunFiles("restart", rounds: 9);
         files.Append(RunFiles.Beginning(4), RunFiles.Line(1, 3));
-        IPage page = await Open();
+        IPage page = await chromium.OpenAsync(_troubles);
         string address = $"http://127.0.0.1:{FreePort()}";
         using (Fedllm first = await Fedllm.Start("dashboard", files.Root, "--urls", address))
         {
@@ -141,7 +149,7 @@ public sealed partial class BrowserTests(Chromium chromium) : IClassFixture<Chro
         using var two = new RunFiles("second", rounds: 30, experiment: "seed: 2");
         one.Fill(30, 4, spike: -1);
         two.Fill(20, 4, spike: -1);
-        IPage page = await Open();
+        IPage page = await chromium.OpenAsync(_troubles);
         using Fedllm server = await Fedllm.Start("dashboard", one.Root, two.Root, "--urls", "http://127.0.0.1:0");
         await page.GotoAsync(server.Address);
         await page.GetByLabel("Pick first").CheckAsync();
@@ -151,7 +159,7 @@ public sealed partial class BrowserTests(Chromium chromium) : IClassFixture<Chro
         await Expect(page.Locator("#settings")).ToContainTextAsync("seed");
         await page.GetByRole(AriaRole.Link, new() { Name = "tokens", Exact = true }).ClickAsync();
         await Expect(page.Locator("#chart-train_loss .note")).ToContainTextAsync("tokens processed");
-        await Picture(page, server.Address, null, "compare");
+        await Pictures.Take(page, server.Address, null, "compare");
 
         await page.GotoAsync(server.Address + "/?q=second");
         await Expect(page.Locator("tbody tr")).ToHaveCountAsync(1);
@@ -160,22 +168,15 @@ public sealed partial class BrowserTests(Chromium chromium) : IClassFixture<Chro
     [SkippableFact]
     public async Task Runs_None_TellsWhatToDoAndShowsTheFirst()
     {
-        IPage page = await Open();
+        IPage page = await chromium.OpenAsync(_troubles);
         string empty = Directory.CreateDirectory(Path.Combine(_folder, "runs")).FullName;
         using Fedllm server = await Fedllm.Start("dashboard", empty, "--urls", "http://127.0.0.1:0");
         await page.GotoAsync(server.Address);
         await Expect(page.Locator(".empty")).ToContainTextAsync("fedllm run configs/demo.yaml");
-        await Picture(page, server.Address, null, "empty");
+        await Pictures.Take(page, server.Address, null, "empty");
         using var files = new RunFiles("appears");
         Directory.Move(files.Root, Path.Combine(empty, "appears"));
         await Expect(page.GetByRole(AriaRole.Link, new() { Name = "appears" })).ToBeVisibleAsync();
-    }
-
-    private async Task<IPage> Open()
-    {
-        IPage page = await chromium.Browser.NewPageAsync();
-        page.PageError += (_, error) => Assert.Fail(error);
-        return page;
     }
 
     private Task<Fedllm> Demo(string name, string set) => Fedllm.Start(
@@ -184,27 +185,6 @@ public sealed partial class BrowserTests(Chromium chromium) : IClassFixture<Chro
 
     private static async Task<int> Round(IPage page) => int.Parse(
         Digits().Match(await page.Locator("#facts dd").First.TextContentAsync() ?? "0").Value, System.Globalization.CultureInfo.InvariantCulture);
-
-    // Light, dark and at a phone's width, each checked for what readers need.
-    private static async Task Picture(IPage page, string server, string? address, string name)
-    {
-        if (address is not null)
-        {
-            await page.GotoAsync(address);
-        }
-
-        foreach ((string look, ColorScheme scheme, int width) in ((string, ColorScheme, int)[])[("light", ColorScheme.Light, 1280), ("dark", ColorScheme.Dark, 1280), ("phone", ColorScheme.Light, 390)])
-        {
-            await page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = scheme });
-            await page.SetViewportSizeAsync(width, 800);
-            await PageCheck.Pass(page, $"{name} {look}");
-            await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Chromium.Pictures, $"{name}-{look}.png"), FullPage = true });
-        }
-
-        await page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = ColorScheme.Light });
-        await page.SetViewportSizeAsync(1280, 800);
-        Assert.StartsWith(server, page.Url, StringComparison.Ordinal);
-    }
 
     private static int FreePort()
     {

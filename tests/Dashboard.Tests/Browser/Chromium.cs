@@ -1,11 +1,16 @@
+using System.Collections.Concurrent;
 using FedLLM.TestSupport;
 using Microsoft.Playwright;
 
 namespace FedLLM.Dashboard.Tests.Browser;
 
 /// <summary>Debian's Chromium, driven by Playwright; absent where it is not installed.</summary>
-public sealed class Chromium : IAsyncLifetime
+[CollectionDefinition(Tests)]
+public sealed class Chromium : IAsyncLifetime, ICollectionFixture<Chromium>
 {
+    /// <summary>The tests that share it.</summary>
+    public const string Tests = "browser";
+
     public const string Executable = "/usr/bin/chromium";
 
     private readonly string _profile = Directory.CreateTempSubdirectory("fedllm-chromium-").FullName;
@@ -24,6 +29,21 @@ public sealed class Chromium : IAsyncLifetime
 
     /// <summary>Where pictures of pages go.</summary>
     public static string Pictures { get; } = Directory.CreateDirectory(Path.Combine(SharedData.RepositoryRoot(), "artifacts", "dashboard")).FullName;
+
+    /// <summary>Opens an empty page that reports what goes wrong: errors of scripts, and requests to anywhere but this machine.</summary>
+    public async Task<IPage> OpenAsync(ConcurrentQueue<string> troubles)
+    {
+        IPage page = await Browser.NewPageAsync();
+        page.PageError += (_, error) => troubles.Enqueue(error);
+        page.Request += (_, request) =>
+        {
+            if (!request.Url.StartsWith("http://127.0.0.1:", StringComparison.Ordinal) && !request.Url.StartsWith("data:", StringComparison.Ordinal))
+            {
+                troubles.Enqueue(request.Url);
+            }
+        };
+        return page;
+    }
 
     public async Task InitializeAsync()
     {

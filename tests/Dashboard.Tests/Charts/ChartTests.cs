@@ -1,6 +1,7 @@
 using FedLLM.Dashboard.Charts;
 using FedLLM.Dashboard.Feed;
 using FedLLM.Dashboard.RunDirectories;
+using FedLLM.Dashboard.Summaries;
 using FedLLM.Dashboard.Tests.Support;
 
 namespace FedLLM.Dashboard.Tests.Charts;
@@ -104,6 +105,36 @@ public sealed class ChartTests
         var geometry = new ChartGeometry(chart, ChartState.Whole, 100);
         Assert.Equal(2, geometry.Line(geometry.Series[0]).Count(c => c == 'M'));
     }
+
+    [Fact]
+    public void Geometry_PointBetweenGaps_IsADot()
+    {
+        var chart = new ChartData("c", "C", ChartAxis.Round, ValueKind.Measure, [new ChartSeries("a", "a", 1, [0, 1, 2, 3, 4], [double.NaN, 2, double.NaN, 1, 2])]);
+        var geometry = new ChartGeometry(chart, ChartState.Whole, 100);
+        Assert.StartsWith("M250 ", geometry.Dots(geometry.Series[0]), StringComparison.Ordinal);
+        Assert.Single(geometry.Dots(geometry.Series[0]), c => c == 'h');
+    }
+
+    [Fact]
+    public void Geometry_StackWithoutAnyValue_IsAGap()
+    {
+        var chart = new ChartData(
+            "c", "C", ChartAxis.Round, ValueKind.Seconds,
+            [new ChartSeries("a", "a", 1, [0, 1, 2], [double.NaN, 1, 2]), new ChartSeries("b", "b", 2, [0, 1, 2], [double.NaN, double.NaN, 3])])
+        {
+            Stacked = true,
+        };
+        Assert.Equal([double.NaN, 1, 5], new ChartGeometry(chart, ChartState.Whole, 100).Series[1].Y);
+    }
+
+    [Theory]
+    [InlineData(20_000, ValueKind.Count, 120_000, "20 k")]
+    [InlineData(120_000, ValueKind.Count, 120_000, "120 k")]
+    [InlineData(1_000, ValueKind.Count, 1_000, "1,000")]
+    [InlineData(32L << 30, ValueKind.Bytes, 96L << 30, "32 GiB")]
+    [InlineData(30, ValueKind.Seconds, 300, "0.5 min")]
+    [InlineData(0, ValueKind.Seconds, 300, "0")]
+    public void Tick_OnAnAxis_HasTheAxissUnit(double value, ValueKind kind, double largest, string expected) => Assert.Equal(expected, Figures.Tick(value, kind, largest));
 
     [Fact]
     public void Comparison_TwoRuns_AreLinesOfOneChart()

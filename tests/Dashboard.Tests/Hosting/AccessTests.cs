@@ -101,6 +101,62 @@ public sealed class AccessTests : IDisposable
         Assert.False(answer.Headers.Contains("Set-Cookie"));
     }
 
+    [Fact]
+    public async Task Addresses_OfARunWithItsShardInside_NeverHoldTheShardsText()
+    {
+        const string Secret = "the patient in bed seven";
+        Directory.CreateDirectory(_run["data"]);
+        File.WriteAllText(_run["data/client_0.jsonl"], $"{{\"instruction\":\"{Secret}\",\"response\":\"{Secret}\"}}\n");
+        File.AppendAllText(_run["experiment.yaml"], $"data:\n  path: \"{_run["data"]}\"\n");
+        _run.Append(RunFiles.Beginning(4), RunFiles.Line(1, 3)).Describe(("first", [("a", 3)]), ("second", [("b", 4)])).Adapter(RunFiles.Hash(1), [1]);
+        await using Served served = await Served.Start(Feed());
+        var paths = (await served.Json("/api/openapi.json")).GetProperty("paths").EnumerateObject().Where(p => p.Value.TryGetProperty("get", out _)).Select(p => p.Name)
+            .Where(p => p is not ("/api/events" or "/api/cluster")).Select(p => p.Replace("{run}", "run", StringComparison.Ordinal).Replace("{round}", "1", StringComparison.Ordinal)
+                .Replace("{client}", "0", StringComparison.Ordinal).Replace("{chart}", p.Contains("compare", StringComparison.Ordinal) ? "train_loss" : "loss", StringComparison.Ordinal))
+            .Select(p => p.Contains("compare", StringComparison.Ordinal) ? p + "?run=run" : p);
+        foreach (string path in paths.Concat(["/", "/runs/run", "/runs/run/rounds", "/runs/run/rounds/1", "/runs/run/clients", "/runs/run/clients/0", "/compare?run=run"]))
+        {
+            Assert.DoesNotContain(Secret, await served.Text(path), StringComparison.Ordinal);
+        }
+
+        foreach (string path in (string[])["/runs/run/data/client_0.jsonl", "/api/runs/run/data%2fclient_0.jsonl", "/runs/run/..%2frun%2fdata%2fclient_0.jsonl", "/data/client_0.jsonl"])
+        {
+            await served.Text(path, HttpStatusCode.NotFound);
+        }
+    }
+
+    [Fact]
+    public async Task Pinned_DataWithoutOptIn_ShowsNeitherLabelsNorSamples()
+    {
+        _run.Append(RunFiles.Beginning(4), RunFiles.Line(1, 3)).Describe(("first", [("rare disease", 3)])).Adapter(RunFiles.Hash(1), [1]);
+        var host = new FakeHost { Sampler = new EchoSampler(), Permissions = new(Samples: false, Labels: false) };
+        await using Served served = await Served.Start(host.Feed(_run.Root));
+        foreach (string path in (string[])["/runs/run/clients", "/runs/run/clients/0", "/api/runs/run/clients", "/api/runs/run/clients/0"])
+        {
+            Assert.DoesNotContain("rare disease", await served.Text(path), StringComparison.Ordinal);
+        }
+
+        Assert.Contains("not opted in to showing labels", await served.Text("/runs/run/clients"), StringComparison.Ordinal);
+        Assert.DoesNotContain("/samples", await served.Text("/runs/run"), StringComparison.Ordinal);
+        await served.Text("/runs/run/samples", HttpStatusCode.NotFound);
+        using HttpResponseMessage asked = await served.Client.PostAsync("/runs/run/samples", new FormUrlEncodedContent([new("prompt", "x"), new("tokens", "4")]));
+        Assert.DoesNotContain("x by", await asked.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Pages_WithoutScript_AreWhole()
+    {
+        _run.Append(RunFiles.Beginning(4), RunFiles.Line(1, 3), RunFiles.Line(2, 2)).Describe(("first", [("a", 3)]), ("second", []));
+        await using Served served = await Served.Start(Feed());
+        string run = await served.Text("/runs/run");
+        Assert.Matches("id=\"chart-loss\"(.|\n)*<path class=\"line [^\"]*\" d=\"M[^\"]+L", run);
+        Assert.Contains("2.0000", run, StringComparison.Ordinal);
+        foreach ((string path, string text) in ((string, string)[])[("/", ">run</a>"), ("/runs/run/rounds", "2 of 2"), ("/runs/run/rounds/2", RunFiles.Hash(2)), ("/runs/run/clients/0", "chart-client_loss"), ("/compare?run=run", "chart-train_loss")])
+        {
+            Assert.Contains(text, await served.Text(path), StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData("5080")]
     [InlineData("https://localhost:5080")]
