@@ -64,7 +64,7 @@ internal static class PagesCommand
                     return await VisitAsync(client, path).ConfigureAwait(false);
                 }, 3).ConfigureAwait(false);
                 long bytes = (await client.GetByteArrayAsync(path).ConfigureAwait(false)).LongLength;
-                string seen = path.StartsWith("/api/", StringComparison.Ordinal) || path == "/metrics" ? "| |" : await browser.SeeAsync(path).ConfigureAwait(false);
+                string seen = path.StartsWith("/api/", StringComparison.Ordinal) || path == "/metrics" ? "| | |" : await browser.SeeAsync(path).ConfigureAwait(false);
                 rows.Add(string.Create(CultureInfo.InvariantCulture, $"| {name} | {bytes / 1024.0:F0} | {1000 * first:F0} | {1000 * again:F0} | {1000 * afterRound:F0} {seen}"));
             }
 
