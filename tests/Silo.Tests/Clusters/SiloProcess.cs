@@ -38,6 +38,16 @@ internal sealed class SiloProcess : IAsyncDisposable
     /// <summary>Its port for clients.</summary>
     public int Gateway { get; }
 
+    /// <summary>Its memory that is in RAM, in bytes.</summary>
+    public long ResidentBytes
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64;
+        }
+    }
+
     /// <summary>Everything it wrote.</summary>
     public string Said
     {
