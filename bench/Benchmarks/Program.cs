@@ -15,6 +15,7 @@ var commands = new Dictionary<string, Func<string[], int>>(StringComparer.Ordina
     ["clients"] = ClientsCommand.Run,
     ["overhead"] = OverheadCommand.Run,
     ["kills"] = KillsCommand.Run,
+    ["interrupts"] = InterruptsCommand.Run,
     ["checkpoints"] = CheckpointsCommand.Run,
     ["pages"] = PagesCommand.Run,
 };
