@@ -27,7 +27,7 @@ internal static class InterruptsCommand
         text.WriteLine();
         text.WriteLine($"`dotnet run -c Release --project bench/Benchmarks -- interrupts`, {Machine.Describe()}.");
         text.WriteLine();
-        text.WriteLine($"From the signal to the end of `fedllm run configs/demo.yaml`, in seconds, over {times} runs each. All signals that a terminal or a scheduler sends are treated alike.");
+        text.WriteLine($"From the signal to the end of `fedllm run configs/demo.yaml`, in seconds, over {times} runs each. The signal is SIGINT, the second one SIGTERM.");
         text.WriteLine();
         text.WriteLine("| interrupted in | least | most | exit codes |");
         text.WriteLine("|---|---:|---:|---|");
