@@ -16,6 +16,8 @@ internal sealed class ClusterClient : IDisposable
     /// <summary>The environment variable that holds the token of the cluster's API.</summary>
     public const string TokenVariable = "FEDLLM_CLUSTER_TOKEN";
 
+    private const int Attempts = 60;
+    private static readonly TimeSpan Between = TimeSpan.FromSeconds(1);
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
     private readonly HttpClient _http;
     private readonly Uri[] _silos;
@@ -120,12 +122,20 @@ internal sealed class ClusterClient : IDisposable
 
     private string Unknown(string run) => $"{_silos[_current]}: there is no run '{run}'";
 
-    // A silo that is gone, restarts or does not know its cluster yet: another one may answer. What was asked may have been done; every call can be made again.
+    // A silo that is gone, restarts or does not know its cluster yet: another one may answer. Where silos answer and a coordinator does not, it is waited for until
+    // another takes its place. What was asked may have been done; every call can be made again.
     private async Task<HttpResponseMessage> SendAsync(Func<Uri, HttpRequestMessage> request, CancellationToken cancellationToken)
     {
         Exception? last = null;
-        for (int i = 0; i < _silos.Length; i++)
+        bool present = true;
+        for (int i = 0; i < _silos.Length || (present && i < _silos.Length * Attempts); i++)
         {
+            if (i % _silos.Length == 0)
+            {
+                present = false;
+                await Task.Delay(i == 0 ? TimeSpan.Zero : Between, cancellationToken).ConfigureAwait(false);
+            }
+
             using HttpRequestMessage message = request(_silos[_current]);
             try
             {
@@ -135,6 +145,7 @@ internal sealed class ClusterClient : IDisposable
                     return answer;
                 }
 
+                present = true;
                 last = new HttpRequestException($"answered {(int)answer.StatusCode}");
                 answer.Dispose();
             }

@@ -88,6 +88,9 @@ public interface IRunStarter
     Task<string> StartAsync(string experiment, CancellationToken cancellationToken);
 }
 
+/// <summary>The host cannot answer now; asking again, or another host of the same runs, may help. The message is for whoever asked.</summary>
+public sealed class HostUnavailableException(string message, Exception? inner = null) : Exception(message, inner);
+
 /// <summary>What was asked of a run cannot be; the message says why, for whoever asked.</summary>
 public sealed class RunRefusedException(string message, Exception? inner = null) : Exception(message, inner)
 {

@@ -17,6 +17,9 @@ public static class DashboardApplication
     /// <summary>Addresses below it are the host's own and ask for nothing: they must tell no more than that the host lives.</summary>
     public const string HealthPath = "/health";
 
+    /// <summary>Addresses below it are those of another dashboard that the host serves behind the same token; its own styles and scripts may run there.</summary>
+    public const string GrainsPath = "/orleans";
+
     /// <summary>Registers what the pages need besides the feed and the clock.</summary>
     /// <param name="services">The application's services.</param>
     /// <param name="gate">Who may enter.</param>

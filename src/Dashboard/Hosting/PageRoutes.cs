@@ -79,6 +79,10 @@ internal static class PageRoutes
                 {
                     return Page<MissingPage>(new { What = refusal.Message }, StatusCodes.Status409Conflict);
                 }
+                catch (HostUnavailableException silence)
+                {
+                    return Page<MissingPage>(new { What = silence.Message }, StatusCodes.Status503ServiceUnavailable);
+                }
             });
         }
 

@@ -12,6 +12,9 @@ public sealed class RequestChecks(AccessGate gate, IReadOnlyList<string> hosts, 
     private const string Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+    private const string GuestPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
+        + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
     /// <summary>Answers what may not pass, and hands on what may.</summary>
     public async Task CheckAsync(HttpContext context, RequestDelegate next)
     {
@@ -19,7 +22,7 @@ public sealed class RequestChecks(AccessGate gate, IReadOnlyList<string> hosts, 
         ArgumentNullException.ThrowIfNull(next);
         HttpRequest request = context.Request;
         IHeaderDictionary headers = context.Response.Headers;
-        headers.ContentSecurityPolicy = Policy;
+        headers.ContentSecurityPolicy = request.Path.StartsWithSegments(DashboardApplication.GrainsPath) ? GuestPolicy : Policy;
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "same-origin";
         headers["Cross-Origin-Opener-Policy"] = "same-origin";

@@ -24,7 +24,7 @@ internal static class RunActions
             api.MapPost($"/runs/{{run}}/{what}", (IRunFeed feed, string run, CancellationToken cancellationToken) => AnswerAsync(async () =>
                 await ControlAsync(feed, run, what, cancellationToken).ConfigureAwait(false) ? Results.NoContent() : Results.NotFound()))
                 .WithSummary(summary).Produces(StatusCodes.Status204NoContent).Produces(StatusCodes.Status404NotFound)
-                .Produces<string>(StatusCodes.Status409Conflict, "text/plain");
+                .Produces<string>(StatusCodes.Status409Conflict, "text/plain").Produces<string>(StatusCodes.Status503ServiceUnavailable, "text/plain");
         }
 
         api.MapPost("/runs", (IRunFeed feed, HttpRequest request) => AnswerAsync(async () =>
@@ -41,7 +41,8 @@ internal static class RunActions
         }))
             .Accepts<string>("application/yaml").WithSummary("Begins the run of the experiment file in the body, or lets it go on, where this host trains.")
             .Produces<StartedRun>(StatusCodes.Status202Accepted).Produces<string>(StatusCodes.Status400BadRequest, "text/plain")
-            .Produces<string>(StatusCodes.Status409Conflict, "text/plain").Produces<string>(StatusCodes.Status404NotFound, "text/plain");
+            .Produces<string>(StatusCodes.Status409Conflict, "text/plain").Produces<string>(StatusCodes.Status404NotFound, "text/plain")
+            .Produces<string>(StatusCodes.Status503ServiceUnavailable, "text/plain");
     }
 
     /// <summary>Pauses, resumes or cancels a run; false where this host cannot.</summary>
@@ -71,6 +72,10 @@ internal static class RunActions
         catch (RunRefusedException refusal)
         {
             return Results.Text(refusal.Message + "\n", statusCode: refusal.IsExperiment ? StatusCodes.Status400BadRequest : StatusCodes.Status409Conflict);
+        }
+        catch (HostUnavailableException silence)
+        {
+            return Results.Text(silence.Message + "\n", statusCode: StatusCodes.Status503ServiceUnavailable);
         }
         catch (DecoderFallbackException)
         {

@@ -150,7 +150,7 @@ public sealed class RunDirectoryFeed(IReadOnlyList<string> folders, IRunDirector
     // The folder's name, and where two share it, a few digits that follow from the path: the same in every process.
     private string FreeId(string path)
     {
-        string name = string.Concat(Path.GetFileName(path).Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '-')).Trim('-');
+        string name = string.Concat(Path.GetFileName(path).Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' ? c : '-')).Trim('-', '.');
         name = name.Length == 0 ? "run" : name;
         return _paths.ContainsKey(name) ? $"{name}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(path)))[..8]}" : name;
     }

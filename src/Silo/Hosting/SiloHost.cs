@@ -2,10 +2,13 @@ using System.Net;
 using FedLLM.Experiments.Messaging;
 using FedLLM.Experiments.Running;
 using FedLLM.Grains;
+using FedLLM.Silo.Api;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Orleans.Configuration;
+using Orleans.Dashboard;
 using Orleans.Runtime.MembershipService.SiloMetadata;
 
 namespace FedLLM.Silo.Hosting;
@@ -20,12 +23,29 @@ public static class SiloHost
     {
         // The settings file lies beside the program; the working directory is where relative paths start.
         HostApplicationBuilder builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { ContentRootPath = AppContext.BaseDirectory });
+        SiloSettings settings = Add(builder, args);
+        if (settings.ApiUri is null)
+        {
+            return builder.Build();
+        }
+
+        // The same once more with a web server.
+        WebApplicationBuilder web = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        Add(web, args);
+        SiloApi.Add(web, settings);
+        WebApplication app = web.Build();
+        SiloApi.Map(app, settings);
+        return app;
+    }
+
+    private static SiloSettings Add(IHostApplicationBuilder builder, string[] args)
+    {
         builder.Configuration.AddCommandLine(args, SiloSettings.Switches.ToDictionary());
         SiloSettings settings = Read(builder.Configuration);
         settings.Check();
         AddTraining(builder.Services, settings);
         builder.UseOrleans(silo => Configure(silo, settings));
-        return builder.Build();
+        return settings;
     }
 
     private static SiloSettings Read(IConfiguration configuration)
@@ -65,6 +85,11 @@ public static class SiloHost
         silo.UseSiloMetadata(new Dictionary<string, string> { [TrainingDevicePlacementFilter.DevicesKey] = string.Join(',', settings.DeviceNames()) });
         silo.AddTrainingDevicePlacement();
         silo.AddReminders();
+        if (settings.ApiUri is not null)
+        {
+            silo.AddDashboard();
+        }
+
         ClusterState.Add(silo, settings);
     }
 }

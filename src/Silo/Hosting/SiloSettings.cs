@@ -1,4 +1,5 @@
 using System.Net;
+using FedLLM.Dashboard.Hosting;
 
 namespace FedLLM.Silo.Hosting;
 
@@ -21,12 +22,17 @@ public sealed record SiloSettings
     /// <summary>The section's name.</summary>
     public const string Section = "Silo";
 
+    /// <summary>The environment variable that holds the API's token, for silos and the command line alike.</summary>
+    public const string TokenVariable = "FEDLLM_CLUSTER_TOKEN";
+
+    private const string None = "none";
+
     /// <summary>The command line's short names.</summary>
     public static IReadOnlyDictionary<string, string> Switches { get; } =
         new[]
         {
             nameof(Mode), nameof(Cluster), nameof(Name), nameof(Address), nameof(Port), nameof(GatewayPort), nameof(ConnectionString), nameof(Store), nameof(State),
-            nameof(Devices), nameof(Threads), nameof(GatherMilliseconds), nameof(WakeSeconds), nameof(ProbeSeconds),
+            nameof(Devices), nameof(Threads), nameof(GatherMilliseconds), nameof(WakeSeconds), nameof(ProbeSeconds), nameof(Api), nameof(Data),
         }.ToDictionary(n => "--" + string.Concat(n.Select((c, i) => char.IsUpper(c) && i > 0 ? $"-{char.ToLowerInvariant(c)}" : $"{char.ToLowerInvariant(c)}")), n => $"{Section}:{n}");
 
     // What this build trains on.
@@ -74,6 +80,21 @@ public sealed record SiloSettings
     /// <summary>How long a silo may take to answer another's probe, from 1 to 60; one that misses three is given up for dead by the others. Default 5.</summary>
     public int ProbeSeconds { get; init; } = 5;
 
+    /// <summary>Where the API and the dashboard listen, such as <c>http://127.0.0.1:5080</c>, or <c>none</c>. Default none.</summary>
+    public string Api { get; init; } = None;
+
+    /// <summary>What whoever uses the API must show; a secret. Default: the environment variable <see cref="TokenVariable"/>. Required off loopback.</summary>
+    public string? Token { get; init; }
+
+    /// <summary>Where relative paths of experiments start that come over the API, the same on all silos. Default: the working directory.</summary>
+    public string Data { get; init; } = ".";
+
+    /// <summary>Where the API listens, or null where it does not.</summary>
+    public Uri? ApiUri => Api != None && Uri.TryCreate(Api, UriKind.Absolute, out Uri? url) ? url : null;
+
+    /// <summary>What whoever uses the API must show, or null.</summary>
+    public string? ApiToken() => (Token ?? Environment.GetEnvironmentVariable(TokenVariable)) is { Length: > 0 } token ? token : null;
+
     /// <summary>The devices by name.</summary>
     public IReadOnlyList<string> DeviceNames() => Devices == "none" ? [] : Devices.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
@@ -98,6 +119,9 @@ public sealed record SiloSettings
         Require(GatewayPort is >= 0 and <= 65535, $"Silo:GatewayPort is {GatewayPort}; it must be from 0 (no gateway) to 65535");
         Require(Mode == ClusterMode.Localhost || !string.IsNullOrEmpty(ConnectionString), "Silo:ConnectionString is required with this mode; set it in the environment (Silo__ConnectionString)");
         Require(Mode != ClusterMode.Localhost || Address == "127.0.0.1", "Silo:Address must be 127.0.0.1 with mode localhost, which is for silos of one machine");
+        Require(Api == None || DashboardServer.ProblemOf(Api) is null, $"Silo:Api: {DashboardServer.ProblemOf(Api)}");
+        Require(ApiUri is null || ApiUri.IsLoopback || ApiToken() is not null, $"Silo:Api is '{Api}', which other machines can reach; set a token in the environment ({TokenVariable})");
+        Require(Directory.Exists(Data), $"Silo:Data is '{Data}', which is no folder");
         Require(Threads is null or >= 1, $"Silo:Threads is {Threads}; it must be at least 1");
         Require(GatherMilliseconds is >= 0 and <= 60_000, $"Silo:GatherMilliseconds is {GatherMilliseconds}; it must be from 0 to 60000");
         Require(WakeSeconds is >= 1 and <= 60, $"Silo:WakeSeconds is {WakeSeconds}; it must be from 1 to 60");

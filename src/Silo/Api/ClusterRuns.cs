@@ -1,0 +1,153 @@
+using System.Collections.Concurrent;
+using System.Text;
+using FedLLM.Dashboard.Feed;
+using FedLLM.Dashboard.RunDirectories;
+using FedLLM.Experiments.Configuration;
+using FedLLM.Experiments.RunDirectories;
+using FedLLM.GrainInterfaces;
+using FedLLM.Silo.Hosting;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using RunRefusedException = FedLLM.Dashboard.Feed.RunRefusedException;
+using RunState = FedLLM.Dashboard.Feed.RunState;
+
+namespace FedLLM.Silo.Api;
+
+/// <summary>
+/// A cluster's runs as the dashboard and the command line see them: files of the store tell their rounds, their coordinators tell where they stand. Coordinators
+/// are asked in the background, so that a page never waits for a grain.
+/// </summary>
+internal sealed partial class ClusterRuns(IGrainFactory grains, SiloSettings settings, TimeProvider clock, ILogger<ClusterRuns> log)
+    : BackgroundService, IRunDirectoryHost, IRunStarter
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
+
+    // A run that has ended may be started again, with more rounds, through any silo; that it was is seen a little later.
+    private const int EndedEvery = 20;
+
+    private readonly ConcurrentDictionary<string, RunInfo> _known = new(StringComparer.Ordinal);
+    private readonly string _store = Path.GetFullPath(settings.Store);
+
+    /// <inheritdoc/>
+    public IRunStarter Starter => this;
+
+    /// <summary>None: a silo's devices train.</summary>
+    public ISampler? Sampler => null;
+
+    /// <inheritdoc/>
+    public HostedState? StateOf(string directory) => _known.TryGetValue(Path.GetFileName(directory), out RunInfo? run)
+        ? run.Phase switch
+        {
+            "running" => new HostedState(RunState.Running, run.Reason),
+            "paused" => new HostedState(RunState.Paused),
+            "cancelled" => new HostedState(RunState.Cancelled),
+            "failed" => new HostedState(RunState.Failed, run.Reason),
+            _ => null,
+        }
+        : LockHolder.Of(directory) is null ? null : new HostedState(RunState.Running);
+
+    /// <inheritdoc/>
+    public IRunControl? ControlOf(string directory) =>
+        _known.TryGetValue(Path.GetFileName(directory), out RunInfo? run) ? new GrainRunControl(grains.GetGrain<IRunGrain>(run.Name), run, Take) : null;
+
+    /// <summary>Of data that is pinned to its silo, counts and losses alone are shown.</summary>
+    public RunPermissions PermissionsOf(IReadOnlyDictionary<string, string> settings)
+    {
+        bool shared = settings.GetValueOrDefault("data.placement") != "pinned";
+        return new RunPermissions(Samples: false, Labels: shared);
+    }
+
+    /// <inheritdoc/>
+    public async Task<string> StartAsync(string experiment, CancellationToken cancellationToken)
+    {
+        string data = Path.GetFullPath(settings.Data);
+        Experiment read;
+        try
+        {
+            read = ExperimentFile.Parse(Encoding.UTF8.GetBytes(experiment), "the experiment", data);
+        }
+        catch (ExperimentFileException wrong)
+        {
+            throw new RunRefusedException(wrong.Message, wrong) { IsExperiment = true };
+        }
+
+        Take(await AskAsync(() => grains.GetGrain<IRunGrain>(read.Name).StartAsync(new RunSpec(experiment, data, []))).WaitAsync(cancellationToken));
+        Announce(read);
+        return read.Name;
+    }
+
+    /// <summary>Asks a grain, and tells a refusal from a cluster that cannot answer now.</summary>
+    internal static async Task<RunInfo> AskAsync(Func<Task<RunInfo>> ask)
+    {
+        try
+        {
+            return await ask();
+        }
+        catch (GrainInterfaces.RunRefusedException refusal)
+        {
+            throw new RunRefusedException(refusal.Message, refusal);
+        }
+        catch (Exception e) when (e is TimeoutException or SiloUnavailableException or OrleansMessageRejectionException or OrleansException)
+        {
+            throw new HostUnavailableException("The run's coordinator does not answer. Ask again.", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, clock);
+        for (int tick = 0; await WaitAsync(timer, stoppingToken); tick++)
+        {
+            try
+            {
+                string[] names = await grains.GetGrain<IRunIndexGrain>(0).ListAsync();
+                await Task.WhenAll(names.Where(n => tick % EndedEvery == 0 || !HasEnded(n)).Select(LookAtAsync));
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                LogSilence(log, e.Message);
+            }
+        }
+    }
+
+    private static async Task<bool> WaitAsync(PeriodicTimer timer, CancellationToken stopping)
+    {
+        try
+        {
+            return await timer.WaitForNextTickAsync(stopping);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private bool HasEnded(string name) => _known.TryGetValue(name, out RunInfo? run) && run.Phase is "finished" or "cancelled";
+
+    private async Task LookAtAsync(string name)
+    {
+        if (await grains.GetGrain<IRunGrain>(name).GetState() is { } run)
+        {
+            Take(run);
+        }
+    }
+
+    private void Take(RunInfo run) => _known[run.Name] = run;
+
+    // The run's directory is known from the moment it was accepted, while its coordinator still reads model and data. It writes the same bytes.
+    private void Announce(Experiment experiment)
+    {
+        string file = Path.Combine(_store, experiment.Name, "experiment.yaml");
+        if (!File.Exists(file))
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            string own = $"{file}.{Environment.ProcessId}.tmp";
+            File.WriteAllText(own, ResolvedYaml.Write(experiment));
+            File.Move(own, file, overwrite: true);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The runs' coordinators do not answer: {Reason}")]
+    private static partial void LogSilence(ILogger log, string reason);
+}

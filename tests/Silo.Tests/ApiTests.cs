@@ -1,0 +1,110 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Security.Cryptography;
+using System.Text.Json;
+using FedLLM.Silo.Hosting;
+using FedLLM.Silo.Tests.Clusters;
+using FedLLM.TestSupport;
+
+namespace FedLLM.Silo.Tests;
+
+/// <summary>A silo over HTTP, asked by the real command line and by hand.</summary>
+public sealed class ApiTests
+{
+    private const string Token = "a token of the test";
+    private static readonly string[] Short = ["--set", "federation.rounds=4", "--set", "evaluation.every=2"];
+
+    [Fact]
+    public async Task Run_FromTheCommandLine_EndsWithTheEmbeddedHash()
+    {
+        await using var cluster = new Cluster();
+        string expected = await Embedded.RunAsync(Path.Combine(cluster.Folder, "embedded"), "federation.rounds=4", "evaluation.every=2");
+        string url = Url();
+        await cluster.StartAsync(1, "--api", url);
+        await cluster.StartAsync(1);
+
+        string fetched = Path.Combine(cluster.Folder, "fetched");
+        (int code, string output, string error) = await FedllmAsync(["run", DemoExperiment.File, .. Short, "--cluster", url, "--out", fetched, "--json"]);
+        Assert.True(code == 0, error);
+        Assert.Equal(expected, JsonDocument.Parse(output).RootElement.GetProperty("adapter").GetString());
+        Assert.Equal(expected, Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(Path.Combine(fetched, "adapter", "adapter_model.safetensors")))));
+        Assert.Contains("round 4/4", error, StringComparison.Ordinal);
+
+        // The same once more finds it finished; another experiment of that name is refused.
+        Assert.Equal(0, (await FedllmAsync(["run", DemoExperiment.File, .. Short, "--cluster", url])).Code);
+        (int refused, _, string why) = await FedllmAsync(["run", DemoExperiment.File, .. Short, "--set", "seed=99", "--cluster", url]);
+        Assert.Equal(1, refused);
+        Assert.Contains("seed", why, StringComparison.Ordinal);
+        Assert.Equal(1, (await FedllmAsync(["cancel", "demo", "--cluster", url])).Code);
+    }
+
+    [Fact]
+    public async Task Api_WithAToken_OpensNothingButItsHealthWithoutIt()
+    {
+        await using var cluster = new Cluster();
+        string url = Url();
+        Environment.SetEnvironmentVariable(SiloSettings.TokenVariable, Token);
+        try
+        {
+            await cluster.StartAsync(1, "--api", url);
+            await FedllmAsync(["run", DemoExperiment.File, .. Short, "--cluster", url]);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(SiloSettings.TokenVariable, null);
+        }
+
+        using var client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = new Uri(url) };
+        foreach (string path in (string[])["/api/runs", "/runs/demo", "/metrics", "/orleans/", "/orleans/DashboardCounters", "/orleans/GrainState?grainId=demo&grainType=FedLLM.Grains.RunGrain"])
+        {
+            Assert.Equal((path, HttpStatusCode.Unauthorized), (path, (await client.GetAsync(path)).StatusCode));
+        }
+
+        Assert.Equal("Healthy", await client.GetStringAsync("/health/live"));
+        Assert.Equal("Healthy", await client.GetStringAsync("/health/ready"));
+
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token);
+        Assert.Equal("finished", (await JsonAsync(client, "/api/runs/demo")).GetProperty("state").GetString());
+        string adapter = (await JsonAsync(client, "/api/runs/demo")).GetProperty("adapter").GetString()!;
+        string state = await client.GetStringAsync("/orleans/GrainState?grainId=demo&grainType=FedLLM.Grains.RunGrain");
+        Assert.Contains(adapter, state, StringComparison.Ordinal);
+
+        // Asking for a run that nobody started writes and schedules nothing.
+        string[] before = Files(cluster);
+        await client.GetStringAsync("/orleans/GrainState?grainId=nobody&grainType=FedLLM.Grains.RunGrain");
+        Assert.Equal(before, Files(cluster));
+        Assert.DoesNotContain(before, f => f.Contains("nobody", StringComparison.Ordinal));
+        Assert.All(cluster.Silos, s => Assert.DoesNotContain(Token, s.Said, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("--api", "http://0.0.0.0:5080")]
+    [InlineData("--api", "ftp://127.0.0.1")]
+    [InlineData("--data", "/there/is/nothing")]
+    public async Task Settings_ThatCannotBe_AreNamedAndExitWith2(string name, string value)
+    {
+        (int code, _, string error) = await RunAsync("fedllm-silo.dll", [name, value]);
+        Assert.Equal(2, code);
+        Assert.Contains(value, error, StringComparison.Ordinal);
+    }
+
+    private static string Url() => $"http://127.0.0.1:{Ports.Free(1)[0]}";
+
+    private static string[] Files(Cluster cluster) =>
+        [.. Directory.EnumerateFiles(cluster.Folder, "*", SearchOption.AllDirectories).Where(f => !f.Contains("members", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+
+    private static async Task<JsonElement> JsonAsync(HttpClient client, string path) => JsonDocument.Parse(await client.GetStringAsync(path)).RootElement;
+
+    private static Task<(int Code, string Output, string Error)> FedllmAsync(string[] arguments) => RunAsync("fedllm.dll", arguments);
+
+    private static async Task<(int Code, string Output, string Error)> RunAsync(string program, string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, program), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(3));
+        return (process.ExitCode, await output, await error);
+    }
+}
