@@ -58,7 +58,6 @@ public sealed class CommandLineTests
         (await Answer.Of(line.Split(' '))).IsOneLine(2, $"unknown option {given};", $"nearest known one is {nearest}");
 
     [Theory]
-    [InlineData("run a.yaml --cluster http://localhost:1")]
     [InlineData("evaluate --model a --data b --suite gsm8k")]
     public async Task Planned_ExitsUsageAndSaysSo(string line) => (await Answer.Of(line.Split(' '))).IsOneLine(2, "not built yet");
 

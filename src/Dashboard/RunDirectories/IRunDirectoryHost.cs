@@ -11,6 +11,9 @@ public interface IRunDirectoryHost
     /// <summary>Returns what can stop and continue the run in <paramref name="directory"/>, or null.</summary>
     IRunControl? ControlOf(string directory);
 
+    /// <summary>The cluster on which the runs run, or null where there is none.</summary>
+    ClusterView? Cluster => null;
+
     /// <summary>What begins runs, or null where this host only shows them.</summary>
     IRunStarter? Starter { get; }
 

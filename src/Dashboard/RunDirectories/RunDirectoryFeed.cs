@@ -68,6 +68,9 @@ public sealed class RunDirectoryFeed(IReadOnlyList<string> folders, IRunDirector
     public Stream? OpenRounds(string id) => PathOf(id) is { } path ? RunArtefacts.OpenRounds(path) : null;
 
     /// <inheritdoc/>
+    public ClusterView? Cluster() => host.Cluster;
+
+    /// <inheritdoc/>
     public IRunStarter? Starter => host.Starter;
 
     /// <inheritdoc/>

@@ -1,13 +1,16 @@
 using System.Collections.Concurrent;
 using System.Text;
 using FedLLM.Dashboard.Feed;
+using FedLLM.Dashboard.Hosting;
 using FedLLM.Dashboard.RunDirectories;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.RunDirectories;
 using FedLLM.GrainInterfaces;
+using FedLLM.Grains;
 using FedLLM.Silo.Hosting;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Orleans.Runtime.MembershipService.SiloMetadata;
 using RunRefusedException = FedLLM.Dashboard.Feed.RunRefusedException;
 using RunState = FedLLM.Dashboard.Feed.RunState;
 
@@ -17,16 +20,20 @@ namespace FedLLM.Silo.Api;
 /// A cluster's runs as the dashboard and the command line see them: files of the store tell their rounds, their coordinators tell where they stand. Coordinators
 /// are asked in the background, so that a page never waits for a grain.
 /// </summary>
-internal sealed partial class ClusterRuns(IGrainFactory grains, SiloSettings settings, TimeProvider clock, ILogger<ClusterRuns> log)
+internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloMetadataCache metadata, SiloSettings settings, TimeProvider clock, ILogger<ClusterRuns> log)
     : BackgroundService, IRunDirectoryHost, IRunStarter
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
     // A run that has ended may be started again, with more rounds, through any silo; that it was is seen a little later.
     private const int EndedEvery = 20;
+    private const int MembersEvery = 4;
 
     private readonly ConcurrentDictionary<string, RunInfo> _known = new(StringComparer.Ordinal);
     private readonly string _store = Path.GetFullPath(settings.Store);
+
+    /// <inheritdoc/>
+    public ClusterView? Cluster { get; private set; }
 
     /// <inheritdoc/>
     public IRunStarter Starter => this;
@@ -101,6 +108,11 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, SiloSettings set
         {
             try
             {
+                if (tick % MembersEvery == 0)
+                {
+                    Cluster = await LookAtMembersAsync();
+                }
+
                 string[] names = await grains.GetGrain<IRunIndexGrain>(0).ListAsync();
                 await Task.WhenAll(names.Where(n => tick % EndedEvery == 0 || !HasEnded(n)).Select(LookAtAsync));
             }
@@ -132,6 +144,39 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, SiloSettings set
             Take(run);
         }
     }
+
+    private async Task<ClusterView> LookAtMembersAsync()
+    {
+        IManagementGrain management = grains.GetGrain<IManagementGrain>(0);
+        MembershipEntry[] members = await management.GetDetailedHosts(onlyActive: false);
+        SimpleGrainStatistic[] activations = await management.GetSimpleGrainStatistics();
+        return new ClusterView
+        {
+            Name = settings.Cluster,
+            GrainsPath = DashboardApplication.GrainsPath,
+            Silos = [.. members.OrderBy(m => m.SiloName, StringComparer.Ordinal).ThenBy(m => m.SiloAddress.Generation).Select(m => Row(m, activations))],
+        };
+    }
+
+    private SiloRow Row(MembershipEntry member, SimpleGrainStatistic[] activations) => new()
+    {
+        Name = member.SiloName,
+        Address = member.SiloAddress.Endpoint.ToString(),
+        State = member.Status switch
+        {
+            SiloStatus.Active => SiloState.Active,
+            SiloStatus.Created or SiloStatus.Joining => SiloState.Joining,
+            SiloStatus.ShuttingDown or SiloStatus.Stopping => SiloState.Leaving,
+            _ => SiloState.Dead,
+        },
+        Joined = new DateTimeOffset(DateTime.SpecifyKind(member.StartTime, DateTimeKind.Utc)),
+        Devices = member.Status == SiloStatus.Active ? [.. DevicesOf(member.SiloAddress).Select(d => new DeviceRow(d, d, [], []))] : [],
+        Activations = activations.Where(a => a.SiloAddress.Equals(member.SiloAddress)).GroupBy(a => a.GrainType, StringComparer.Ordinal)
+            .ToDictionary(g => g.Key, g => (long)g.Sum(a => a.ActivationCount), StringComparer.Ordinal),
+    };
+
+    private string[] DevicesOf(SiloAddress silo) =>
+        metadata.GetSiloMetadata(silo).Metadata.TryGetValue(TrainingDevicePlacementFilter.DevicesKey, out string? devices) ? devices.Split(',', StringSplitOptions.RemoveEmptyEntries) : [];
 
     private void Take(RunInfo run) => _known[run.Name] = run;
 
