@@ -27,7 +27,8 @@ internal readonly record struct AttentionSpan(int QueryRow, int QueryCount, int 
 /// </remarks>
 internal sealed unsafe class Attention(int heads, int groups, int headSize)
 {
-    private const int BlockRows = 64;
+    private readonly bool _inLanes = AttentionLanes.Fits(headSize);
+    private readonly int _blockRows = AttentionLanes.Fits(headSize) ? AttentionLanes.Rows : 64;
     private readonly float _scale = 1f / MathF.Sqrt(headSize);
     private readonly int _queryWidth = heads * headSize;
     private readonly int _keyWidth = groups * headSize;
@@ -96,7 +97,7 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
 
         for (int i = 0; i < _scratch.Length; i++)
         {
-            _scores[i] = _scratch[i].Ensure((long)matrices * BlockRows * longest);
+            _scores[i] = _scratch[i].Ensure(_inLanes ? AttentionLanes.Scratch(matrices, longest, headSize) : (long)matrices * _blockRows * longest);
         }
     }
 
@@ -130,14 +131,23 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
             float* scores = scratch[worker];
             int shared = span.PrefixCount;
             int before = span.KeyCount - span.QueryCount; // own keys before the first query's
-            for (int first = 0; first < span.QueryCount; first += BlockRows)
+            int block = attention._blockRows;
+            for (int first = 0; first < span.QueryCount; first += block)
             {
-                int rows = Math.Min(BlockRows, span.QueryCount - first);
+                int rows = Math.Min(block, span.QueryCount - first);
                 int keys = before + first + rows;
                 int all = shared + keys;
                 long at = span.QueryRow + first;
                 float* q = query + (at * qWidth) + (head * d);
                 float* o = output + (at * qWidth) + (head * d);
+                if (attention._inLanes)
+                {
+                    AttentionLanes.Forward(
+                        rows, shared, keys, d, attention._scale, q, qWidth, key + prefix, ownKeys, value + prefix, ownValues, kWidth,
+                        o, logSumExp + (at * attention.Heads) + head, attention.Heads, scores);
+                    continue;
+                }
+
                 Gemm.Multiply(null, rows, shared, d, q, qWidth, 1, key + prefix, 1, kWidth, scores, all, false); // [rows, shared]
                 Gemm.Multiply(null, rows, keys, d, q, qWidth, 1, ownKeys, 1, kWidth, scores + shared, all, false); // [rows, keys]
                 for (int i = 0; i < rows; i++)
@@ -158,7 +168,7 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
             Vector512<float> sum = Vector512<float>.Zero;
             for (int i = 0; i < keys; i += Lanes.Width)
             {
-                Vector512<float> p = Lanes.Keep(VectorMath.Exp(Vector512.FusedMultiplyAdd(Lanes.Load(row + i, keys - i), factor, shift)), visible - i);
+                Vector512<float> p = Lanes.Keep(AttentionLanes.Exp(Vector512.FusedMultiplyAdd(Lanes.Load(row + i, keys - i), factor, shift)), visible - i);
                 sum += p;
                 Lanes.Store(p, row + i, keys - i);
             }
@@ -221,15 +231,23 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
             long prefix = ((long)span.PrefixRow * kWidth) + (group * d);
             for (int head = group * attention._headsPerGroup; head < (group + 1) * attention._headsPerGroup; head++)
             {
-                for (int first = 0; first < span.QueryCount; first += BlockRows)
+                for (int first = 0; first < span.QueryCount; first += attention._blockRows)
                 {
-                    int rows = Math.Min(BlockRows, span.QueryCount - first);
+                    int rows = Math.Min(attention._blockRows, span.QueryCount - first);
                     int keys = first + rows;
                     int all = shared + keys;
                     long at = span.QueryRow + first;
                     long qAt = (at * qWidth) + (head * d);
                     float* q = query + qAt;
                     float* dO = dOutput + qAt;
+                    if (attention._inLanes)
+                    {
+                        AttentionLanes.Backward(
+                            rows, shared, keys, d, scale, q, dO, dQuery + qAt, qWidth, key + prefix, key + own, value + prefix, value + own,
+                            dKey + prefix, dKey + own, dValue + prefix, dValue + own, kWidth, logSumExp + (at * heads) + head, heads, p);
+                        continue;
+                    }
+
                     float* dp = p + ((long)rows * all);
                     Gemm.Multiply(null, rows, shared, d, q, qWidth, 1, key + prefix, 1, kWidth, p, all, false); // scores [rows, shared + keys]
                     Gemm.Multiply(null, rows, keys, d, q, qWidth, 1, key + own, 1, kWidth, p + shared, all, false);
@@ -260,7 +278,7 @@ internal sealed unsafe class Attention(int heads, int groups, int headSize)
             {
                 int count = keys - i;
                 Vector512<float> probability = Lanes.Keep(
-                    VectorMath.Exp(Vector512.FusedMultiplyAdd(Lanes.Load(p + i, count), factor, shift)), visible - i);
+                    AttentionLanes.Exp(Vector512.FusedMultiplyAdd(Lanes.Load(p + i, count), factor, shift)), visible - i);
                 Lanes.Store(probability, p + i, count);
                 sum = Vector512.FusedMultiplyAdd(probability, Lanes.Load(dp + i, count), sum);
             }
