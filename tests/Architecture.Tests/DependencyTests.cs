@@ -9,6 +9,7 @@ public sealed class DependencyTests
         ["Numerics"] = [],
         ["Engine"] = ["Numerics"],
         ["Engine.Torch"] = ["Numerics", "Engine"],
+        ["Engine.Tokenizers"] = ["Numerics", "Engine"],
         ["Data"] = ["Numerics", "Engine"],
         ["Evaluation"] = ["Numerics", "Engine", "Data"],
         ["Federation"] = ["Numerics"],
@@ -25,6 +26,7 @@ public sealed class DependencyTests
     private static readonly Dictionary<string, string[]> AllowedPackages = new(StringComparer.Ordinal)
     {
         ["Engine.Torch"] = ["TorchSharp"],
+        ["Engine.Tokenizers"] = ["Microsoft.ML.Tokenizers"],
         ["Experiments"] = ["YamlDotNet"],
         ["Dashboard"] = ["Microsoft.AspNetCore.OpenApi", "OpenTelemetry", "OpenTelemetry.Exporter.OpenTelemetryProtocol", "YamlDotNet"],
         ["Cli"] = ["System.CommandLine", "Spectre.Console"],
