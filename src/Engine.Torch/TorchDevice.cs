@@ -103,6 +103,6 @@ public sealed class TorchDevice
     private static string Reason(string message)
     {
         string[] lines = [.. message.Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0)];
-        return (lines.FirstOrDefault(l => l.Contains("not found", StringComparison.Ordinal)) ?? lines.FirstOrDefault() ?? "no reason given").TrimEnd('.');
+        return (lines.FirstOrDefault(l => l.Contains("not found", StringComparison.Ordinal) || l.Contains("cannot open", StringComparison.Ordinal)) ?? lines.FirstOrDefault() ?? "no reason given").TrimEnd('.');
     }
 }
