@@ -17,7 +17,7 @@ public sealed class RunLoop
     private readonly IClientFleet _fleet;
     private readonly ITensorStore _store;
     private readonly IRunJournal _journal;
-    private readonly IRoundEvaluator? _evaluator;
+    private readonly StateEvaluation _evaluation;
     private readonly IReadOnlyList<IRunObserver> _observers;
     private readonly TimeProvider _time;
     private readonly SimulatedClients? _simulation;
@@ -33,11 +33,12 @@ public sealed class RunLoop
     /// <param name="observers">Hear of the run; what they throw ends it, with the state committed.</param>
     /// <param name="time">The clock; the system's by default.</param>
     /// <param name="aggregation">How LoRA factors combine; <see cref="FedIt"/>, the average, by default.</param>
+    /// <param name="clientEvaluator">Measures clients on their own held-out data wherever the global adapter is evaluated, or null.</param>
     /// <exception cref="ArgumentException">The settings cannot work; the message lists every problem.</exception>
     public RunLoop(
         RunSettings settings, ICohortSampler sampler, IServerOptimizer optimizer, IClientFleet fleet, ITensorStore store, IRunJournal journal,
         IRoundEvaluator? evaluator = null, IReadOnlyList<IRunObserver>? observers = null, TimeProvider? time = null,
-        ILoraAggregation? aggregation = null)
+        ILoraAggregation? aggregation = null, IClientEvaluator? clientEvaluator = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(sampler);
@@ -57,7 +58,7 @@ public sealed class RunLoop
         _fleet = fleet;
         _store = store;
         _journal = journal;
-        _evaluator = evaluator;
+        _evaluation = new StateEvaluation(evaluator, clientEvaluator);
         _observers = observers ?? [];
         _time = time ?? TimeProvider.System;
         _simulation = settings.Simulation is { } behaviour ? new SimulatedClients(behaviour, settings.Seed) : null;
@@ -168,12 +169,10 @@ public sealed class RunLoop
 
             // 6. Every k rounds and after the last: what is the global state worth?
             string? ended = EndBefore(round + 1, state);
-            IReadOnlyDictionary<string, double>? evaluation = null;
-            if (_evaluator is not null && (round % _settings.EvaluateEvery == 0 || round == _settings.Rounds || ended is not null))
-            {
-                evaluation = await _evaluator.EvaluateAsync(state, cancellationToken);
-                seconds.Charge("evaluate");
-            }
+            bool evaluated = round % _settings.EvaluateEvery == 0 || round == _settings.Rounds || ended is not null;
+            (IReadOnlyDictionary<string, double>? evaluation, IReadOnlyList<ClientEvaluation>? own) = evaluated
+                ? await _evaluation.OfAsync(instruction, state, quorate ? members : [], seconds, cancellationToken)
+                : default;
 
             // 7. One commit of the new state with the round's record; observers hear of it afterwards.
             var record = new RoundRecord
@@ -184,6 +183,7 @@ public sealed class RunLoop
                 TrainLoss = members.Length == 0 ? null : members.Sum(m => m.Weight * m.Metrics.Loss) / members.Sum(m => m.Weight),
                 Rewards = ClientRewards.Mean(members),
                 Evaluation = evaluation,
+                ClientEvaluation = own,
                 LearningRate = learningRate,
                 BytesDown = bytesDown,
                 BytesUp = bytesUp,
@@ -192,7 +192,7 @@ public sealed class RunLoop
                 SimulatedSeconds = simulated?.ClosedAt([.. members.Select(m => m.Client)], wanted),
                 Ended = ended,
                 Seconds = seconds.Phases,
-                Adapter = hashes.Adapter,
+                Adapter = hashes.Result,
                 BaseCorrection = hashes.BaseCorrection,
             };
             cancellationToken.ThrowIfCancellationRequested();
@@ -216,14 +216,16 @@ public sealed class RunLoop
         var state = new GlobalState(Round: 0, initialAdapter, new Dictionary<string, TensorSet>(), AbandonedInARow: 0);
         string stateHash = _store.Put(initialAdapter);
         seconds.Charge("checkpoint");
-        IReadOnlyDictionary<string, double>? evaluation = null;
-        if (_evaluator is not null)
+        (IReadOnlyDictionary<string, double>? evaluation, IReadOnlyList<ClientEvaluation>? own) = await _evaluation.OfAsync(null, state, [], seconds, cancellationToken);
+        var record = new RoundRecord
         {
-            evaluation = await _evaluator.EvaluateAsync(state, cancellationToken);
-            seconds.Charge("evaluate");
-        }
-
-        var record = new RoundRecord { Round = 0, Evaluation = evaluation, Seconds = seconds.Phases, Ended = EndBefore(1, state), Adapter = stateHash };
+            Round = 0,
+            Evaluation = evaluation,
+            ClientEvaluation = own,
+            Seconds = seconds.Phases,
+            Ended = EndBefore(1, state),
+            Adapter = stateHash,
+        };
         cancellationToken.ThrowIfCancellationRequested();
         _journal.Commit(state, record);
         Notify(o => o.RoundCommitted(record));
@@ -234,8 +236,13 @@ public sealed class RunLoop
 
     private RoundPayload Payload(int round, GlobalState state) => new(_aggregation, round, state, _optimizer.Client.UsesControlVariates);
 
-    private StateHashes Store(GlobalState state) =>
-        new(_store.Put(state.Adapter), state.BaseCorrection is { } correction ? _store.Put(correction) : null);
+    private StateHashes Store(GlobalState state)
+    {
+        string adapter = _store.Put(state.Adapter);
+        return state.BaseCorrection is { } correction
+            ? new StateHashes(adapter, _store.Put(correction), _store.HashOf(_aggregation.Result(state)))
+            : new StateHashes(adapter, null, adapter);
+    }
 
     private RoundInstruction Instruct(int round, GlobalState state, StateHashes hashes, IReadOnlyList<int> cohort, double learningRate)
     {
@@ -285,5 +292,6 @@ public sealed class RunLoop
         }
     }
 
-    private sealed record StateHashes(string Adapter, string? BaseCorrection);
+    // Of the two parts of a state, and of both as one adapter.
+    private sealed record StateHashes(string Adapter, string? BaseCorrection, string Result);
 }

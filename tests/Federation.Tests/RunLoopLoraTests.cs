@@ -82,6 +82,8 @@ public sealed class RunLoopLoraTests
         Assert.Null(run.Fleet.Instructions[0].BaseCorrectionHash);
         Assert.Equal(run.Journal.Records[1].BaseCorrection, run.Fleet.Instructions[1].BaseCorrectionHash);
         Assert.Equal(MemoryTensorStore.HashOf(final.BaseCorrection!), run.Journal.Records[2].BaseCorrection);
+        Assert.Equal(MemoryTensorStore.HashOf(StackedCorrection.Join(final.Adapter, Equal.Global.Scaling, final.BaseCorrection!)), run.Journal.Records[2].Adapter);
+        Assert.Equal(run.Fleet.Instructions[0].StateHash, run.Journal.Records[0].Adapter); // without a correction, the adapter's own
         long correction = 4L * run.Store.Get(run.Journal.Records[1].BaseCorrection!).Layout.Count;
         Assert.Equal(run.Journal.Records[1].BytesDown + (4 * correction), run.Journal.Records[2].BytesDown);
     }

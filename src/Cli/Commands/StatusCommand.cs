@@ -38,6 +38,7 @@ internal static class StatusCommand
             else
             {
                 Write(terminal.Out, status);
+                PersonalReport.Write(terminal.Out, terminal.OutIsScreen, status.Records);
             }
 
             return ExitCode.Done;
@@ -94,6 +95,7 @@ internal static class StatusCommand
             document.WriteNull("evaluation");
         }
 
+        PersonalReport.WriteJson(document, status.Records);
         if (status.BestLoss is { } best)
         {
             document.WriteStartObject("best");

@@ -41,6 +41,7 @@ internal static class RunReport
             Tables.Console(output, screen).Write(table);
         }
 
+        PersonalReport.Write(output, screen, result.Rounds);
         if (result.Rounds.LastOrDefault()?.Ended is { } ended)
         {
             output.WriteLine("ended early: " + Failure.OneLine(ended));
@@ -62,6 +63,7 @@ internal static class RunReport
         document.WriteString("directory", result.Place);
         document.WriteString("adapter_directory", result.AdapterFolder);
         document.WriteString("adapter", result.AdapterHash);
+        PersonalReport.WriteJson(document, result.Rounds);
         document.WriteStartArray("rounds");
         foreach (RoundRecord record in result.Rounds)
         {

@@ -15,23 +15,31 @@ internal static class ShardTable
     /// <summary>Writes the table and its warnings.</summary>
     public static void Write(TextWriter output, bool screen, IReadOnlyList<ShardReport> reports)
     {
-        Table table = Tables.New("#client", "name", "#samples", "#usable", "excluded", "truncated", "#tokens", "labels");
+        // How many of each client's own samples are held out stands beside those it trains on, where clients are measured on them.
+        bool own = reports.Count > 0 && reports[0].HeldOut is not null;
+        Table table = Tables.New(["#client", "name", "#samples", "#usable", .. HeldOut("#held out"), "excluded", "truncated", "#tokens", "labels"]);
         foreach (ShardReport report in reports.Take(MaxRows))
         {
             SampleTally tally = report.Tally;
-            table.Row(
+            table.Row([
                 report.Client.ToString(CultureInfo.InvariantCulture), report.Name, Figures.Count(tally.Records), Figures.Count(tally.Usable),
-                tally.DescribeExclusions(), tally.DescribeTruncations(), Figures.Count(tally.Tokens), Labels(tally));
+                .. HeldOut(Figures.Count(report.HeldOut?.Usable ?? 0)), tally.DescribeExclusions(), tally.DescribeTruncations(), Figures.Count(tally.Tokens), Labels(tally),
+            ]);
         }
 
         if (reports.Count > MaxRows)
         {
-            table.Row("...", $"{Figures.Count(reports.Count - MaxRows)} more", string.Empty, string.Empty, string.Empty, string.Empty, string.Empty, string.Empty);
+            table.Row([
+                "...", $"{Figures.Count(reports.Count - MaxRows)} more", string.Empty, string.Empty, .. HeldOut(string.Empty), string.Empty, string.Empty, string.Empty,
+                string.Empty,
+            ]);
         }
 
-        table.Row(
+        table.Row([
             "all", string.Empty, Figures.Count(reports.Sum(r => (long)r.Tally.Records)), Figures.Count(reports.Sum(r => (long)r.Tally.Usable)),
-            string.Empty, AllTruncations(reports), Figures.Count(reports.Sum(r => r.Tally.Tokens)), string.Empty);
+            .. HeldOut(Figures.Count(own ? reports.Sum(r => (long)r.HeldOut!.Usable) : 0)),
+            string.Empty, AllTruncations(reports), Figures.Count(reports.Sum(r => r.Tally.Tokens)), string.Empty,
+        ]);
         Tables.Console(output, screen).Write(table);
 
         string[] warnings = [.. reports.Select(r => r.Warning).OfType<string>()];
@@ -44,6 +52,8 @@ internal static class ShardTable
         {
             output.WriteLine($"warning: the same holds for {warnings.Length - MaxWarnings} more clients");
         }
+
+        string[] HeldOut(string cell) => own ? [cell] : [];
     }
 
     /// <summary>The warning where much of <paramref name="what"/> is excluded.</summary>

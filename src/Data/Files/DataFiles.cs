@@ -8,6 +8,7 @@ public static class DataFiles
 {
     private static readonly string[] Endings = [".json", ".jsonl"];
     private static readonly string[] HeldOutWords = ["test", "eval", "val", "evaluation", "validation"];
+    private static readonly string[] TrainingWords = ["train", "training"];
 
     /// <summary>Finds shards, in natural numeric order of their names.</summary>
     /// <param name="path">A file, a folder, or a glob whose last part holds <c>*</c> or <c>?</c>.</param>
@@ -90,6 +91,32 @@ public static class DataFiles
         }
 
         return null;
+    }
+
+    /// <summary>
+    /// Returns what a client's name and the stem of its held-out file have in common: the words and numbers of <paramref name="name"/> without those that say what
+    /// the data is for (train, training, test, eval, val, evaluation, validation), joined by '_'. <c>local_training_7</c> and <c>local_eval_7</c> both give <c>local_7</c>.
+    /// </summary>
+    public static string OwnerKey(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        var words = new List<string>();
+        int start = 0;
+        for (int i = 0; i <= name.Length; i++)
+        {
+            if (i == name.Length || !char.IsLetterOrDigit(name[i]))
+            {
+                string word = name[start..i];
+                if (word.Length > 0 && !HeldOutWords.Concat(TrainingWords).Contains(word, StringComparer.OrdinalIgnoreCase))
+                {
+                    words.Add(word);
+                }
+
+                start = i + 1;
+            }
+        }
+
+        return string.Join('_', words);
     }
 
     private static void RefuseHeldOut(IReadOnlyList<string> files)

@@ -34,16 +34,26 @@ public sealed class HeldOutSplit : IPartition
     /// <inheritdoc/>
     public string Origin(int client) => _whole.Origin(client);
 
+    /// <summary>The same clients with the examples that are held out.</summary>
+    public IPartition HeldOut => new Rest(this);
+
     /// <inheritdoc/>
     public IEnumerable<Example> Read(int client) => Where(client, isHeldOut: false);
-
-    /// <summary>Yields the examples of a client that are held out, the same and in the same order each time.</summary>
-    /// <exception cref="Engine.Files.InputFileException">A file is defective; thrown while enumerating.</exception>
-    public IEnumerable<Example> ReadHeldOut(int client) => Where(client, isHeldOut: true);
 
     private IEnumerable<Example> Where(int client, bool isHeldOut)
     {
         var random = new CounterRandom(_seed, RandomPurpose.HeldOut, client: client);
         return _whole.Read(client).Where((_, row) => random.Uniform((ulong)row) < _share == isHeldOut);
+    }
+
+    private sealed class Rest(HeldOutSplit split) : IPartition
+    {
+        public int Clients => split.Clients;
+
+        public string Name(int client) => split.Name(client);
+
+        public string Origin(int client) => split.Origin(client);
+
+        public IEnumerable<Example> Read(int client) => split.Where(client, isHeldOut: true);
     }
 }

@@ -6,7 +6,7 @@ namespace FedLLM.Data.Shards;
 /// <typeparam name="TSample">What a client trains on: a <see cref="Engine.Training.TokenSequence"/> or a <see cref="Engine.Training.PreferencePair"/>.</typeparam>
 /// <param name="Client">Client id, from 0.</param>
 /// <param name="Name">The client's name.</param>
-/// <param name="Samples">Its usable samples, at least one. Their number is the client's aggregation weight.</param>
+/// <param name="Samples">Its usable samples, at least one but for held-out data. Of training data, their number is the client's aggregation weight.</param>
 public sealed record Shard<TSample>(int Client, string Name, IReadOnlyList<TSample> Samples);
 
 /// <summary>What was counted in one client's data.</summary>
@@ -15,6 +15,9 @@ public sealed record Shard<TSample>(int Client, string Name, IReadOnlyList<TSamp
 /// <param name="Tally">The counts.</param>
 public sealed record ShardReport(int Client, string Name, SampleTally Tally)
 {
+    /// <summary>The counts of its own held-out data; null where that is not asked for.</summary>
+    public SampleTally? HeldOut { get; init; }
+
     /// <summary>The line to show where more than 20 % of the records are excluded, or null.</summary>
     public string? Warning => Tally.IsWarning
         ? FormattableString.Invariant(

@@ -19,6 +19,7 @@ public sealed class TokenizedShards<TSample> : IShardSource<TSample>
     private readonly IPartition _partition;
     private readonly ISampleEncoder<TSample> _encoder;
     private readonly long _cacheTokens;
+    private readonly bool _mayBeEmpty;
     private readonly Lock _lock = new();
     private readonly TallyTable _tallies;
     private readonly Dictionary<int, LinkedListNode<(int Part, SampleSet<TSample> Set)>> _cached = [];
@@ -30,12 +31,15 @@ public sealed class TokenizedShards<TSample> : IShardSource<TSample>
     /// <param name="partition">Which examples are whose.</param>
     /// <param name="encoder">Makes samples of them.</param>
     /// <param name="cacheTokens">Bound on the tokens kept; 0 keeps none.</param>
-    public TokenizedShards(IPartition partition, ISampleEncoder<TSample> encoder, long cacheTokens = TokenizedShards.DefaultCacheTokens)
+    /// <param name="mayBeEmpty">Whether a client may be without a usable sample, as held-out data may; otherwise that is an error.</param>
+    public TokenizedShards(
+        IPartition partition, ISampleEncoder<TSample> encoder, long cacheTokens = TokenizedShards.DefaultCacheTokens, bool mayBeEmpty = false)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(cacheTokens);
         _partition = partition;
         _encoder = encoder;
         _cacheTokens = cacheTokens;
+        _mayBeEmpty = mayBeEmpty;
         _tallies = new TallyTable(partition.Parts);
     }
 
@@ -119,7 +123,7 @@ public sealed class TokenizedShards<TSample> : IShardSource<TSample>
     private SampleSet<TSample> Tokenize(int client)
     {
         SampleSet<TSample> set = SampleSet.Encode(_partition.Read(client), _encoder);
-        return set.Samples.Count > 0
+        return _mayBeEmpty || set.Samples.Count > 0
             ? set
             : throw new InputFileException(
                 _partition.Origin(client),

@@ -1,20 +1,20 @@
 using FedLLM.Engine.Models;
-using FedLLM.Engine.Training;
-using FedLLM.Evaluation.Suites;
 using FedLLM.Federation.Rounds;
-using FedLLM.Numerics;
 
 namespace FedLLM.Experiments.Clients;
 
-/// <summary>Measures the loss of the global state on the experiment's held-out data.</summary>
-public sealed class HeldOutEvaluator(LossSuite suite, ModelConfig model, StateAdapter adapter, IReadOnlyList<TokenSequence> samples) : IRoundEvaluator
+/// <summary>Measures the global state on the experiment's held-out data.</summary>
+/// <param name="measure">Measures an adapter.</param>
+/// <param name="model">The architecture.</param>
+/// <param name="adapter">Makes an adapter of a state.</param>
+/// <param name="samples">The held-out samples, at least one.</param>
+public sealed class HeldOutEvaluator<TSample>(
+    IHeldOutMeasure<TSample> measure, ModelConfig model, StateAdapter adapter, IReadOnlyList<TSample> samples) : IRoundEvaluator
 {
     /// <inheritdoc/>
     public Task<IReadOnlyDictionary<string, double>> EvaluateAsync(GlobalState state, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(state);
-        (LoraConfig config, TensorSet tensors) = adapter.Join(state);
-        LossResult result = suite.Evaluate(new LoraAdapter(model, config, tensors), samples, cancellationToken);
-        return Task.FromResult<IReadOnlyDictionary<string, double>>(new Dictionary<string, double> { ["loss"] = result.Loss });
+        return Task.FromResult(measure.Measure(adapter.Join(state).On(model), samples, cancellationToken).Values);
     }
 }

@@ -8,6 +8,15 @@ using FedLLM.Numerics;
 
 namespace FedLLM.Experiments.Clients;
 
+/// <summary>An adapter for the original base model.</summary>
+/// <param name="Config">Its configuration.</param>
+/// <param name="Tensors">Its factors.</param>
+public sealed record ConfiguredAdapter(LoraConfig Config, TensorSet Tensors)
+{
+    /// <summary>Returns it as the model takes it.</summary>
+    public LoraAdapter On(ModelConfig model) => new(model, Config, Tensors);
+}
+
 /// <summary>
 /// A global state as one adapter on the original base model: the global adapter, and where the base has a correction, both joined into one of higher rank
 /// (at most min(out, in) more, see <see cref="StackedCorrection"/>). What a run directory's <c>adapter/</c> shows, and what is evaluated.
@@ -25,25 +34,35 @@ public sealed class StateAdapter(LoraConfig lora, string baseModel)
         return new StateAdapter(experiment.Lora.ToConfig(), experiment.Model.Path);
     }
 
-    /// <summary>Returns the adapter and its configuration.</summary>
-    public (LoraConfig Config, TensorSet Tensors) Join(GlobalState state)
+    /// <summary>Returns the state's adapter and its configuration.</summary>
+    public ConfiguredAdapter Join(GlobalState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        if (state.BaseCorrection is not { } correction)
+        return Join(new ConfiguredAdapter(lora, state.Adapter), state.BaseCorrection);
+    }
+
+    /// <summary>Returns the adapter that alone gives what <paramref name="adapter"/> gives on a corrected base model; itself where there is no correction.</summary>
+    public static ConfiguredAdapter Join(ConfiguredAdapter adapter, TensorSet? correction)
+    {
+        ArgumentNullException.ThrowIfNull(adapter);
+        if (correction is null)
         {
-            return (lora, state.Adapter);
+            return adapter;
         }
 
-        double scaling = lora.Alpha / (lora.RankStabilized ? Math.Sqrt(lora.Rank) : lora.Rank);
-        TensorSet joined = StackedCorrection.Join(state.Adapter, scaling, correction);
+        LoraConfig config = adapter.Config;
+
+        // To the bit as the aggregation has it (LoraAggregations): the hash that a round's record names is that of these tensors.
+        double scaling = (config.RankStabilized ? config.Alpha * Math.Sqrt(config.Rank) : config.Alpha) / config.Rank;
+        TensorSet joined = StackedCorrection.Join(adapter.Tensors, scaling, correction);
         int rank = LoraNames.Pairs(joined.Layout).Max(p => p.Rank);
-        return (lora with { Rank = rank, Alpha = rank, RankStabilized = false }, joined);
+        return new ConfiguredAdapter(config with { Rank = rank, Alpha = rank, RankStabilized = false }, joined);
     }
 
     /// <summary>Returns what <c>adapter/</c> shows of a state; the same state gives the same bytes.</summary>
     public AdapterExport Of(GlobalState state)
     {
-        (LoraConfig config, TensorSet tensors) = Join(state);
-        return new AdapterExport(ReferenceEquals(config, lora) ? _config : PeftAdapter.ConfigBytes(config, baseModel), tensors);
+        ConfiguredAdapter joined = Join(state);
+        return new AdapterExport(ReferenceEquals(joined.Config, lora) ? _config : PeftAdapter.ConfigBytes(joined.Config, baseModel), joined.Tensors);
     }
 }

@@ -227,6 +227,19 @@ public enum OptimizerKind
     Sgd,
 }
 
+/// <summary>Whose own held-out data is measured after an evaluated round, with the global adapter and with the client's own.</summary>
+public enum PersonalEvaluation
+{
+    /// <summary><c>none</c>: nobody's.</summary>
+    None,
+
+    /// <summary><c>members</c>: that of the round's members. Cost follows the cohort.</summary>
+    Members,
+
+    /// <summary><c>all</c>: every client's.</summary>
+    All,
+}
+
 /// <summary>What an evaluation measures.</summary>
 public enum EvaluationSuite
 {

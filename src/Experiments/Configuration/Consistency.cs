@@ -25,18 +25,6 @@ internal static class Consistency
         {
             settings.AddAtOrigin("training.min_learning_rate", "is above training.learning_rate; a schedule falls, it does not rise");
         }
-
-        if (settings.TryGet<HeldOutData>("data.evaluation", out var heldOut))
-        {
-            if (heldOut.Fraction is null)
-            {
-                settings.AddAtOrigin("data.evaluation", "must be a fraction or none; files for each client are not built yet");
-            }
-            else if (settings.TryGet<string>("evaluation.data", out _))
-            {
-                settings.AddAtOrigin("data.evaluation", "stands beside evaluation.data; keep one of them");
-            }
-        }
     }
 
     private static void CheckTask(Settings settings)

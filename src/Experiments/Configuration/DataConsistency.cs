@@ -9,6 +9,7 @@ internal static class DataConsistency
     public static void Check(Settings settings)
     {
         CheckSources(settings);
+        CheckHeldOut(settings);
         if (!settings.TryGet("data.partition.scheme", out PartitionScheme scheme))
         {
             return;
@@ -105,11 +106,43 @@ internal static class DataConsistency
             settings.AddAtOrigin(Key, "stands beside evaluation.data; keep one of them");
         }
 
-        if (settings.TryGet<HeldOutData>("data.evaluation", out _))
+        if (settings.TryGet<HeldOutData>("data.evaluation", out _) && !IsPersonal(settings))
         {
-            settings.AddAtOrigin(Key, "stands beside data.evaluation; keep one of them");
+            settings.AddAtOrigin(Key, "stands beside data.evaluation; keep one of them, or set evaluation.personal");
         }
     }
+
+    // Each client's own held-out data measures the global adapter, too, unless there is other data for that.
+    private static void CheckHeldOut(Settings settings)
+    {
+        if (!settings.TryGet<HeldOutData>("data.evaluation", out var heldOut))
+        {
+            if (IsPersonal(settings) && settings.IsNone("data.evaluation"))
+            {
+                settings.AddAtOrigin("evaluation.personal", "needs held-out data of each client; set data.evaluation to a fraction, or to a glob of one file for each");
+            }
+
+            return;
+        }
+
+        if (settings.TryGet("evaluation.personal", out PersonalEvaluation personal) && personal == PersonalEvaluation.Members
+            && settings.TryGet("federation.algorithm", out Algorithm algorithm) && algorithm == Algorithm.Centralized)
+        {
+            settings.AddAtOrigin("evaluation.personal", "must be all with algorithm centralized, whose only member is all clients pooled");
+        }
+
+        if (heldOut.Glob is not null && DataDefaults.HasSources(settings))
+        {
+            settings.AddAtOrigin("data.evaluation", "must be a fraction with data.sources; files for each client are found by the names of clients of one source");
+        }
+
+        if (settings.TryGet<string>("evaluation.data", out _) && !IsPersonal(settings))
+        {
+            settings.AddAtOrigin("data.evaluation", "stands beside evaluation.data; keep one of them, or set evaluation.personal");
+        }
+    }
+
+    private static bool IsPersonal(Settings settings) => settings.TryGet("evaluation.personal", out PersonalEvaluation personal) && personal != PersonalEvaluation.None;
 
     private static void CheckClients(Settings settings, PartitionScheme scheme)
     {

@@ -69,7 +69,9 @@ internal static class Schema
         new("data.overlong", Choice(("exclude", OverlongPolicy.Exclude), ("trim-prompt", OverlongPolicy.TrimPrompt)), "exclude", e => e.Data.Overlong),
         new("data.scored", Choice(("response", ScoredTokens.Response), ("all", ScoredTokens.All)), "response", e => e.Data.Scored),
         new("data.turns", Choice(("every", TrainedTurns.Every), ("last", TrainedTurns.Last)), "every", e => e.Data.Turns),
-        new("data.evaluation", new OptionalType(new HeldOutType()), "none", e => e.Data.Evaluation),
+
+        // Files for each client take nothing out of training: to the identity they are as none.
+        new("data.evaluation", new OptionalType(new HeldOutType()), "none", e => e.Data.Evaluation) { Identity = e => HeldOutType.Identity(e.Data.Evaluation) },
         new("data.partition.scheme", Choice(("iid", PartitionScheme.Iid), ("files", PartitionScheme.Files), ("dirichlet", PartitionScheme.Dirichlet),
             ("shards", PartitionScheme.Shards), ("by-field", PartitionScheme.ByField), ("quantity", PartitionScheme.Quantity)), "iid", e => e.Data.Partition.Scheme),
         new("data.partition.clients", new OptionalType(new IntegerType(1), "auto"), null, e => Long(e.Data.Partition.Clients)),
@@ -144,6 +146,8 @@ internal static class Schema
         new("evaluation.data", new OptionalType(new PathType()), "none", e => e.Evaluation.Data, KeyRole.Harmless),
         new("evaluation.suites", new NameListType<EvaluationSuite>([("loss", EvaluationSuite.Loss), ("preference", EvaluationSuite.Preference)], null,
             "choice", "classify", "gsm8k", "math", "rouge", "advbench", "mt-bench"), null, e => e.Evaluation.Suites, KeyRole.Harmless),
+        new("evaluation.personal", Choice(("none", PersonalEvaluation.None), ("members", PersonalEvaluation.Members), ("all", PersonalEvaluation.All)), "none",
+            e => e.Evaluation.Personal, KeyRole.Harmless),
         new("checkpoint.every", new IntegerType(1), "1", e => (long)e.Checkpoint.Every, KeyRole.Harmless),
         new("checkpoint.keep", new IntegerType(1), "3", e => (long)e.Checkpoint.Keep, KeyRole.Harmless),
         new("checkpoint.keep_updates", new SwitchType(), "false", e => e.Checkpoint.KeepUpdates, KeyRole.Harmless),

@@ -211,7 +211,10 @@ internal sealed class Settings(string file)
             LaneMemory = IntOrNull("training.lane_memory_mb"),
         },
         Evaluation = new EvaluationOptions(
-            Int("evaluation.every"), (string?)_values["evaluation.data"], Get<IReadOnlyList<EvaluationSuite>>("evaluation.suites")),
+            Int("evaluation.every"), (string?)_values["evaluation.data"], Get<IReadOnlyList<EvaluationSuite>>("evaluation.suites"))
+        {
+            Personal = Get<PersonalEvaluation>("evaluation.personal"),
+        },
         Checkpoint = new CheckpointOptions(Int("checkpoint.every"), Int("checkpoint.keep"), Get<bool>("checkpoint.keep_updates")),
     };
 

@@ -109,6 +109,9 @@ internal sealed class HeldOutType : ValueType
     private static readonly NumberType Fraction = new(new Bounds(0, IncludeMinimum: false, 1, IncludeMaximum: false));
     private static readonly PathType Glob = new();
 
+    /// <summary>Returns what counts for an experiment's identity: the share that is kept out of training.</summary>
+    public static string Identity(HeldOutData? data) => data?.Fraction is { } fraction ? Fraction.Write(fraction) : "none";
+
     public override ValueReading Read(SourceNode node, string folder)
     {
         if (node is ScalarNode { Quoted: false } scalar && double.TryParse(scalar.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out _))

@@ -63,15 +63,18 @@ public sealed record TrainingOptions
     public int? LaneMemory { get; init; }
 }
 
-/// <summary>Evaluation of the global adapter.</summary>
+/// <summary>Evaluation of the global adapter, and of the clients' own.</summary>
 /// <param name="Every">Every so many rounds, before the first and after the last. Default 10.</param>
 /// <param name="Data">Absolute path of the held-out data, or null for no evaluation.</param>
 /// <param name="Suites">What is measured; each once. Default loss, with task dpo preference.</param>
 public sealed record EvaluationOptions(int Every, string? Data, IReadOnlyList<EvaluationSuite> Suites)
 {
+    /// <summary>Whose own held-out data is measured, too. Default none.</summary>
+    public PersonalEvaluation Personal { get; init; }
+
     /// <summary>Compares all values, suites included.</summary>
     public bool Equals(EvaluationOptions? other) =>
-        other is not null && Every == other.Every && Data == other.Data && Suites.SequenceEqual(other.Suites);
+        other is not null && (Every, Data, Personal) == (other.Every, other.Data, other.Personal) && Suites.SequenceEqual(other.Suites);
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Every, Data, Suites.Count);

@@ -74,6 +74,17 @@ internal static class ClientsFile
         json.WriteNumber("scored_tokens", tally.ScoredTokens);
         json.WriteNumber("longest", tally.Longest);
         WriteCounts(json, "labels", tally.Labels.Select(l => (l.Key, l.Value)));
+        if (report.HeldOut is { } heldOut)
+        {
+            json.WriteStartObject("held_out");
+            json.WriteNumber("records", heldOut.Records);
+            json.WriteNumber("usable", heldOut.Usable);
+            WriteCounts(json, "excluded", heldOut.Excluded.Select(e => (Word(e.Key), e.Value)));
+            json.WriteNumber("tokens", heldOut.Tokens);
+            json.WriteNumber("scored_tokens", heldOut.ScoredTokens);
+            json.WriteEndObject();
+        }
+
         json.WriteEndObject();
     }
 

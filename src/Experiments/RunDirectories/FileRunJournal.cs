@@ -182,7 +182,7 @@ public sealed class FileRunJournal : IRunJournal, IReceiptLog, IDisposable
     {
         string adapter = _store.Put(state.Adapter);
         string? correction = state.BaseCorrection is null ? null : _store.Put(state.BaseCorrection);
-        if (adapter != record.Adapter || correction != record.BaseCorrection)
+        if ((correction is null && adapter != record.Adapter) || correction != record.BaseCorrection)
         {
             throw new ArgumentException("The record names another adapter or base correction than the state's.", nameof(record));
         }

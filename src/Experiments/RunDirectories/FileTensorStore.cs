@@ -44,6 +44,9 @@ public sealed class FileTensorStore : ITensorStore
     }
 
     /// <inheritdoc/>
+    public string HashOf(TensorSet tensors) => SafetensorsWriter.Hash(tensors);
+
+    /// <inheritdoc/>
     /// <exception cref="RunStorageException">Nothing is stored under that hash, or what is stored does not have it.</exception>
     public TensorSet Get(string hash)
     {

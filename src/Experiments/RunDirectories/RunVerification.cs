@@ -9,7 +9,7 @@ public sealed record LineageMember(int Client, double Weight, string Update, str
 
 /// <summary>A round of a run's lineage: these updates of these clients made this adapter of the round before's.</summary>
 /// <param name="Round">Round number; 0 is the beginning.</param>
-/// <param name="Adapter">SHA-256 of the global adapter after the round.</param>
+/// <param name="Adapter">SHA-256 of the global state after the round as one adapter, its base correction joined with it.</param>
 /// <param name="BaseCorrection">SHA-256 of the base correction after it; null where there is none.</param>
 /// <param name="Members">Those whose updates are in it, ascending by id.</param>
 /// <param name="Abandoned">Why the round changed nothing; null where it did.</param>

@@ -61,16 +61,11 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
         IRunJournal journal = Fence is null ? run.Journal : new FencedJournal(run.Journal, Fence);
         using var losses = new LossSuite(prepared.Learner, threads);
         using var preferences = new PreferenceSuite(prepared.Learner, threads);
-        IRoundEvaluator? evaluator = prepared.Data switch
-        {
-            SequenceData { HeldOut: { } held } => new HeldOutEvaluator(losses, prepared.Weights.Config, adapter, held.Samples),
-            PairData { HeldOut: { } held } => new PreferenceEvaluator(
-                preferences, prepared.Weights.Config, adapter, held.Samples, experiment.Dpo.Beta),
-            _ => null,
-        };
+        var clients = new ClientAdapters(LoraAggregations.ConfigOf(experiment.Lora, experiment.Lora.ToConfig()), aggregation, run.Store);
+        Evaluators evaluators = Evaluators.For(prepared, losses, preferences, adapter, clients);
         var loop = new RunLoop(
             Participation.Settings(prepared, run.Identity), Participation.Sampler(prepared), ServerOptimizers.For(experiment.Federation, prepared.Shards.Clients), fleet, run.Store, journal,
-            evaluator, observers, clock, aggregation);
+            evaluators.Global, observers, clock, aggregation, evaluators.Personal);
 
         // The run.
         GlobalState final = await loop.RunAsync(prepared.InitialAdapter(), cancellationToken).ConfigureAwait(false);

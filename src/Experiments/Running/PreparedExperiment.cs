@@ -48,6 +48,12 @@ public sealed record PreparedExperiment
     /// <summary>Number of clients of the partition; with algorithm centralized, <see cref="Shards"/> has one that holds all their shards.</summary>
     public required int PartitionClients { get; init; }
 
+    /// <summary>Whether the global state is measured on all clients' own held-out data together, for want of other held-out data.</summary>
+    public bool HeldOutIsOwn => Experiment is { Data.Evaluation: not null, Evaluation.Data: null, Data.Partition.TestPerLabel: null };
+
+    /// <summary>Number of different sets of own held-out data: one for each client, or for each shard that clients share.</summary>
+    public required int OwnParts { get; init; }
+
     /// <summary>Every client's counts: samples, exclusions and truncations with reasons, tokens, labels.</summary>
     public required IReadOnlyList<ShardReport> Reports { get; init; }
 
@@ -87,10 +93,15 @@ public sealed record PreparedExperiment
         (PeftAdapter? reference, string? referenceHash) = LoadReference(experiment, weights.Config);
         CutData cut = CutData.Of(experiment);
         HeldOutSplit? split = experiment.Data.Evaluation?.Fraction is { } share ? new HeldOutSplit(cut.Partition, share, (ulong)experiment.Seed) : null;
+        string origin = cut.Origin;
         IPartition parts = split ?? cut.Partition;
-        IPartition partition = experiment.Data.Partition.Registered is { } registered ? new SharedPartition(parts, registered, cut.Origin) : parts;
+        IPartition partition = Registered(parts);
         CheckClients(experiment, partition, cut.Origin);
-        TaskData data = Encode(experiment, tokenizer, experiment.Federation.Algorithm == Algorithm.Centralized ? new PooledPartition(parts) : partition, cut, split);
+        IPartition? heldOut = split?.HeldOut ?? HeldOutFiles(experiment, cut.Partition);
+        bool pooled = experiment.Federation.Algorithm == Algorithm.Centralized;
+        bool asked = experiment.Evaluation.Personal != PersonalEvaluation.None || experiment.Federation.LoraAggregation == LoraAggregation.FedSa;
+        TaskData data = Encode(
+            experiment, tokenizer, pooled ? new PooledPartition(parts) : partition, cut, heldOut, heldOut is not null && asked ? Registered(heldOut) : null);
         for (int client = 0; client < data.Shards.Clients; client++)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -98,7 +109,13 @@ public sealed record PreparedExperiment
             progress?.Invoke(data.Shards.Report(client));
         }
 
-        var reports = new ShardReports(data.Shards);
+        for (int client = 0; client < data.OwnShards?.Clients; client++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            _ = data.OwnShards.Size(client);
+        }
+
+        var reports = new ShardReports(data.Shards, pooled ? null : data.OwnShards);
         CheckWarmup(experiment, reports, cut.Origin);
         ILearner learner = device.Load(weights);
         return new PreparedExperiment
@@ -111,9 +128,12 @@ public sealed record PreparedExperiment
             Tokenizer = tokenizer,
             Data = data,
             PartitionClients = partition.Clients,
+            OwnParts = cut.Partition.Clients,
             Reports = reports,
             ReferenceAdapter = reference,
         };
+
+        IPartition Registered(IPartition cut) => experiment.Data.Partition.Registered is { } registered ? new SharedPartition(cut, registered, origin) : cut;
     }
 
     /// <summary>Loads the tokenizer beside a model and checks that every id has a row in the embedding.</summary>
@@ -131,35 +151,43 @@ public sealed record PreparedExperiment
     }
 
     private static TaskData Encode(
-        Experiment experiment, ITokenizer tokenizer, IPartition partition, CutData cut, HeldOutSplit? split)
+        Experiment experiment, ITokenizer tokenizer, IPartition partition, CutData cut, IPartition? heldOut, IPartition? own)
     {
         DataOptions options = experiment.Data;
         if (experiment.Task == TaskKind.Dpo)
         {
             var pairs = new PairEncoder(tokenizer, options.Template, options.MaxLength, experiment.Dpo.MaxPromptLength);
-            return new PairData(new TokenizedShards<PreferencePair>(partition, pairs), HeldOut(pairs));
+            return new PairData(new TokenizedShards<PreferencePair>(partition, pairs), HeldOut(pairs)) { Own = Own(pairs) };
         }
 
         var sequences = new SampleEncoder(tokenizer, options.Template, options.MaxLength, options.Overlong) { Scored = options.Scored, Turns = options.Turns };
-        return new SequenceData(new TokenizedShards<TokenSequence>(partition, sequences), HeldOut(sequences));
+        return new SequenceData(new TokenizedShards<TokenSequence>(partition, sequences), HeldOut(sequences)) { Own = Own(sequences) };
+
+        IShardSource<TSample>? Own<TSample>(ISampleEncoder<TSample> encoder)
+            where TSample : class => own is null ? null : new TokenizedShards<TSample>(own, encoder, mayBeEmpty: true);
 
         SampleSet<TSample>? HeldOut<TSample>(ISampleEncoder<TSample> encoder)
             where TSample : class
         {
-            if (split is not null)
-            {
-                return SampleSet.EncodeHeldOut(cut.Origin, Enumerable.Range(0, split.Clients).SelectMany(split.ReadHeldOut), encoder);
-            }
-
             if (cut.Test is not null)
             {
                 return SampleSet.EncodeHeldOut(cut.Origin, cut.Test, encoder);
             }
 
-            SampleKind kind = experiment.Task == TaskKind.Dpo ? SampleKind.Pair : SampleKind.Sequence;
-            return experiment.Evaluation.Data is { } held ? SampleSet.LoadHeldOut(held, new ExampleReader(options.Format, kind: kind), encoder) : null;
+            if (experiment.Evaluation.Data is { } path)
+            {
+                return SampleSet.LoadHeldOut(path, Reader(experiment), encoder);
+            }
+
+            return heldOut is null ? null : SampleSet.EncodeHeldOut(cut.Origin, Enumerable.Range(0, heldOut.Clients).SelectMany(heldOut.Read), encoder);
         }
     }
+
+    private static HeldOutFiles? HeldOutFiles(Experiment experiment, IPartition clients) =>
+        experiment.Data.Evaluation?.Glob is { } glob ? new HeldOutFiles(clients, glob, Reader(experiment)) : null;
+
+    private static ExampleReader Reader(Experiment experiment) =>
+        new(experiment.Data.Format, kind: experiment.Task == TaskKind.Dpo ? SampleKind.Pair : SampleKind.Sequence);
 
     private static (PeftAdapter? Adapter, string? Hash) LoadReference(Experiment experiment, ModelConfig model)
     {

@@ -5,20 +5,21 @@ namespace FedLLM.Experiments.Running;
 
 /// <summary>Every client's counts, made when they are asked for: a client that nobody asks about costs nothing here.</summary>
 /// <param name="shards">The clients.</param>
-internal sealed class ShardReports(IShards shards) : IReadOnlyList<ShardReport>
+/// <param name="heldOut">The same clients with their own held-out data, or null where that is not asked for.</param>
+internal sealed class ShardReports(IShards shards, IShards? heldOut = null) : IReadOnlyList<ShardReport>
 {
     /// <inheritdoc/>
     public int Count => shards.Clients;
 
     /// <inheritdoc/>
-    public ShardReport this[int index] => shards.Report(index);
+    public ShardReport this[int index] => heldOut is null ? shards.Report(index) : shards.Report(index) with { HeldOut = heldOut.Report(index).Tally };
 
     /// <inheritdoc/>
     public IEnumerator<ShardReport> GetEnumerator()
     {
         for (int client = 0; client < shards.Clients; client++)
         {
-            yield return shards.Report(client);
+            yield return this[client];
         }
     }
 

@@ -14,15 +14,24 @@ public abstract record TaskData
     /// <summary>The clients and their counts, whatever the kind.</summary>
     public abstract IShards Shards { get; }
 
+    /// <summary>The clients with their own held-out data; null where that is not asked for. With algorithm centralized, those of the partition.</summary>
+    public abstract IShards? OwnShards { get; }
+
     /// <summary>What was counted in the held-out data, or null without such.</summary>
     public abstract SampleTally? HeldOutTally { get; }
 }
 
 /// <summary>Instruction tuning: sequences with scored tokens.</summary>
 /// <param name="Source">The clients' samples.</param>
-/// <param name="HeldOut">The samples of <c>evaluation.data</c> or <c>data.evaluation</c>, or null.</param>
+/// <param name="HeldOut">The samples of <c>evaluation.data</c>, of the test set or of <c>data.evaluation</c>, or null.</param>
 public sealed record SequenceData(IShardSource<TokenSequence> Source, SampleSet<TokenSequence>? HeldOut) : TaskData
 {
+    /// <summary>Each client's own held-out samples, which may be none; null where they are not asked for.</summary>
+    public IShardSource<TokenSequence>? Own { get; init; }
+
+    /// <inheritdoc/>
+    public override IShards? OwnShards => Own;
+
     /// <inheritdoc/>
     public override IShards Shards => Source;
 
@@ -32,9 +41,15 @@ public sealed record SequenceData(IShardSource<TokenSequence> Source, SampleSet<
 
 /// <summary>Preference learning: pairs of answers to one prompt.</summary>
 /// <param name="Source">The clients' pairs.</param>
-/// <param name="HeldOut">The pairs of <c>evaluation.data</c> or <c>data.evaluation</c>, or null.</param>
+/// <param name="HeldOut">The pairs of <c>evaluation.data</c>, of the test set or of <c>data.evaluation</c>, or null.</param>
 public sealed record PairData(IShardSource<PreferencePair> Source, SampleSet<PreferencePair>? HeldOut) : TaskData
 {
+    /// <summary>Each client's own held-out samples, which may be none; null where they are not asked for.</summary>
+    public IShardSource<PreferencePair>? Own { get; init; }
+
+    /// <inheritdoc/>
+    public override IShards? OwnShards => Own;
+
     /// <inheritdoc/>
     public override IShards Shards => Source;
 

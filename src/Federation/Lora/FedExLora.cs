@@ -60,6 +60,9 @@ public sealed class FedExLora : ILoraAggregation
     public TensorSet ForClient(TensorSet global, int client) => global;
 
     /// <inheritdoc/>
+    public TensorSet Result(GlobalState state) => StackedCorrection.Join(state, _shapes.Global.Scaling);
+
+    /// <inheritdoc/>
     public Combined Combine(int round, GlobalState state, MemberUpdates updates, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(state);

@@ -60,6 +60,9 @@ public sealed class Flora : ILoraAggregation
     public TensorLayout ClientLayout(TensorLayout global, int client) => LoraTruncation.Layout(global, _shapes, client);
 
     /// <inheritdoc/>
+    public TensorSet Result(GlobalState state) => StackedCorrection.Join(state, _shapes.Global.Scaling);
+
+    /// <inheritdoc/>
     public Combined Combine(int round, GlobalState state, MemberUpdates updates, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(state);

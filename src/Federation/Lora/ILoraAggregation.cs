@@ -67,6 +67,9 @@ public interface ILoraAggregation
     /// <summary>Returns the tensors of a client's adapter, given the global adapter's; the same by default.</summary>
     TensorLayout ClientLayout(TensorLayout global, int client) => global;
 
+    /// <summary>Returns a state as one adapter on the original base model: the global adapter, joined with the base correction where the method makes one.</summary>
+    TensorSet Result(GlobalState state) => state.Adapter;
+
     /// <summary>Combines the members' updates of <paramref name="round"/>; changes none of its arguments.</summary>
     /// <exception cref="UpdateRejectedException">An update is not what its receipt says.</exception>
     /// <exception cref="IOException">An update cannot be read.</exception>

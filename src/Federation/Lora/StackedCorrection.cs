@@ -1,3 +1,4 @@
+using FedLLM.Federation.Rounds;
 using FedLLM.Numerics;
 using FedLLM.Numerics.Decompositions;
 
@@ -40,6 +41,13 @@ public static class StackedCorrection
         stack.Add(adapter, scaling);
         stack.Add(even, 1);
         return stack.ToTensors();
+    }
+
+    /// <summary>Returns a state as one adapter: joined with its base correction, or the global adapter itself where there is none yet.</summary>
+    internal static TensorSet Join(GlobalState state, double scaling)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return state.BaseCorrection is { } correction ? Join(state.Adapter, scaling, correction) : state.Adapter;
     }
 
     /// <summary>Returns the stack's sum as a base correction, modules of too high a rank folded.</summary>

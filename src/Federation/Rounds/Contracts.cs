@@ -126,6 +126,9 @@ public interface ITensorStore
     /// <summary>Stores <paramref name="tensors"/> durably and returns the SHA-256 (lower-case hex) of their canonical bytes. Storing the same again changes nothing.</summary>
     string Put(TensorSet tensors);
 
+    /// <summary>Returns the hash that <see cref="Put"/> would return; a store that can tell it without storing anything says so.</summary>
+    string HashOf(TensorSet tensors) => Put(tensors);
+
     /// <summary>Loads the tensors stored under <paramref name="hash"/>, verified.</summary>
     /// <exception cref="IOException">Nothing is stored under that hash, or what is stored does not have it.</exception>
     TensorSet Get(string hash);

@@ -48,6 +48,9 @@ public sealed record RoundRecord
     /// <summary>The suites' values where the round was evaluated.</summary>
     public IReadOnlyDictionary<string, double>? Evaluation { get; init; }
 
+    /// <summary>Where clients were measured on their own held-out data: each one's values, ascending by id; null elsewhere. See <see cref="PersonalSummary"/>.</summary>
+    public IReadOnlyList<ClientEvaluation>? ClientEvaluation { get; init; }
+
     /// <summary>The clients' learning rate.</summary>
     public double LearningRate { get; init; }
 
@@ -69,7 +72,9 @@ public sealed record RoundRecord
     /// <summary>Where clients' time is simulated: the simulated seconds after which the round's membership closed; null elsewhere.</summary>
     public double? SimulatedSeconds { get; init; }
 
-    /// <summary>SHA-256, lower-case hex, of the canonical <c>adapter_model.safetensors</c> after the round.</summary>
+    /// <summary>
+    /// SHA-256, lower-case hex, of the canonical <c>adapter_model.safetensors</c> after the round: the global state as one adapter, its base correction joined with it.
+    /// </summary>
     public required string Adapter { get; init; }
 
     /// <summary>SHA-256, lower-case hex, of the base correction's canonical bytes after the round; null where there is none.</summary>

@@ -15,7 +15,7 @@ public sealed class HeldOutSplitTests
     public void Read_AnyShare_SplitsEveryExampleOnceAndAboutByTheShare(double share)
     {
         var split = new HeldOutSplit(Whole, share, seed: 1);
-        Example[] held = [.. split.ReadHeldOut(0)];
+        Example[] held = [.. split.HeldOut.Read(0)];
         Assert.Equal(Examples.ToHashSet<Example>(), split.Read(0).Concat(held).ToHashSet());
         Assert.Equal(Rows, split.Read(0).Count() + held.Length);
         Assert.InRange(held.Length, (share - 0.03) * Rows, (share + 0.03) * Rows); // four standard deviations are 0.028
@@ -25,9 +25,9 @@ public sealed class HeldOutSplitTests
     public void ReadHeldOut_Again_IsTheSameAndAnotherClientOrSeedIsNot()
     {
         var split = new HeldOutSplit(Whole, 0.1, seed: 1);
-        Assert.Equal(split.ReadHeldOut(0), new HeldOutSplit(Whole, 0.1, seed: 1).ReadHeldOut(0));
-        Assert.NotEqual(split.ReadHeldOut(0), split.ReadHeldOut(1));
-        Assert.NotEqual(split.ReadHeldOut(0), new HeldOutSplit(Whole, 0.1, seed: 2).ReadHeldOut(0));
+        Assert.Equal(split.HeldOut.Read(0), new HeldOutSplit(Whole, 0.1, seed: 1).HeldOut.Read(0));
+        Assert.NotEqual(split.HeldOut.Read(0), split.HeldOut.Read(1));
+        Assert.NotEqual(split.HeldOut.Read(0), new HeldOutSplit(Whole, 0.1, seed: 2).HeldOut.Read(0));
     }
 
     [Theory]

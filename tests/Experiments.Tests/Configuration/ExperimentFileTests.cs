@@ -234,7 +234,6 @@ public sealed class ExperimentFileTests
     [InlineData("partition: {scheme: shards, field: none}", "data.partition.field", "is needed by the scheme")]
     [InlineData("partition: {clients: auto}", "data.partition.clients", "auto is for the schemes files and by-field")]
     [InlineData("partition: {clients: 1}", "data.partition.clients", "clients_per_round is 2")]
-    [InlineData("evaluation: held.json", "data.evaluation", "not built yet")]
     [InlineData("evaluation: 1.5", "data.evaluation", "below 1")]
     [InlineData("pattern: sub/x*.json", "data.pattern", "without '/'")]
     [InlineData("overlong: truncate", "data.overlong", "must be exclude or trim-prompt")]

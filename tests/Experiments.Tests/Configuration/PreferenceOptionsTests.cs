@@ -117,7 +117,6 @@ public sealed class PreferenceOptionsTests
     [InlineData("task: dpo", "overlong: trim-prompt", "data.overlong", "belongs to task sft")]
     [InlineData("task: dpo", "scored: all", "data.scored", "belongs to task sft")]
     [InlineData("task: dpo", "turns: last", "data.turns", "belongs to task sft")]
-    [InlineData("task: sft", "evaluation: 'held/*.json'", "data.evaluation", "must be a fraction or none")]
     public void Parse_DataThatDoesNotFitTheTask_NamesKeyAndReason(string task, string entry, string path, string message) =>
         AssertError($"{task}\nmodel: {{path: base}}\ndata: {{path: x, {entry}}}", path, message);
 

@@ -108,29 +108,4 @@ public sealed class AlgorithmRunTests : IDisposable
             ["federation.clients_per_round=4", "training.max_steps=2", "training.batch_size=2", "lora.dropout=0.1", .. overrides]));
         return new ExperimentRunner(prepared, TimeProvider.System).RunAsync(Path.Combine(_folder, name), stop is null ? [] : [stop], stop?.Token ?? default);
     }
-
-    // Cancels the run once some clients of a round have finished.
-    private sealed class StopIn(int round, int clients) : IRunObserver
-    {
-        private readonly CancellationTokenSource _source = new();
-        private int _finished;
-
-        public CancellationToken Token => _source.Token;
-
-        public void RoundStarted(int started, IReadOnlyList<int> cohort)
-        {
-        }
-
-        public void ClientFinished(int of, ClientOutcome outcome)
-        {
-            if (of == round && ++_finished == clients)
-            {
-                _source.Cancel();
-            }
-        }
-
-        public void RoundCommitted(RoundRecord record)
-        {
-        }
-    }
 }

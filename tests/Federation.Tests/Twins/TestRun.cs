@@ -27,6 +27,8 @@ internal sealed class TestRun
 
     public Evaluator? Evaluates { get; set; } = new();
 
+    public IClientEvaluator? EvaluatesClients { get; set; }
+
     public TimeProvider Time { get; set; } = TimeProvider.System;
 
     public IServerOptimizer Optimizer { get; set; } = new FedAvg();
@@ -64,7 +66,8 @@ internal sealed class TestRun
     public Task<GlobalState> RunAsync(CancellationToken cancellationToken = default)
     {
         Fleet.Aggregation = Aggregation;
-        return new RunLoop(Settings, Sampler, Optimizer, Fleet, Store, Journal, Evaluates, [Observer], Time, Aggregation).RunAsync(InitialAdapter, cancellationToken);
+        return new RunLoop(Settings, Sampler, Optimizer, Fleet, Store, Journal, Evaluates, [Observer], Time, Aggregation, EvaluatesClients)
+            .RunAsync(InitialAdapter, cancellationToken);
     }
 
     /// <summary>Runs to the end and returns the final adapter's hash.</summary>
