@@ -3,7 +3,6 @@ using FedLLM.Engine.Models;
 using FedLLM.Evaluation.Suites;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Running;
-using FedLLM.Federation.Rounds;
 
 namespace FedLLM.Experiments.Tests.Running;
 

@@ -1,6 +1,7 @@
 using FedLLM.Data.Samples;
 using FedLLM.Engine.Files;
 using FedLLM.Engine.Models;
+using FedLLM.Engine.Training;
 using FedLLM.Evaluation.Suites;
 using FedLLM.Experiments.Clients;
 using FedLLM.Experiments.Configuration;
@@ -68,7 +69,8 @@ public sealed class PreparedPairsTests : IDisposable
         PreparedExperiment prepared = PreparedExperiment.Prepare(Experiment("data.evaluation=0.01"));
         LoraConfig lora = prepared.Experiment.Lora.ToConfig();
         using var suite = new PreferenceSuite(prepared.Weights, 2);
-        var evaluator = new PreferenceEvaluator(suite, prepared.Weights.Config, new StateAdapter(lora, "base"), ((PairData)prepared.Data).HeldOut!.Samples, 0.1);
+        var evaluator = new HeldOutEvaluator<PreferencePair>(
+            new RewardMeasure(suite, 0.1), prepared.Weights.Config, new StateAdapter(lora, "base"), ((PairData)prepared.Data).HeldOut!.Samples);
         LoraAdapter adapter = LoraAdapter.Initialize(prepared.Weights.Config, lora, 1);
         var state = new GlobalState(0, adapter.Parameters, new Dictionary<string, TensorSet>(), 0);
         IReadOnlyDictionary<string, double> untrained = await evaluator.EvaluateAsync(state, default);
