@@ -1,7 +1,6 @@
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
 using FedLLM.Evaluation.Suites;
-using FedLLM.Experiments.RunDirectories;
 using FedLLM.Experiments.Running;
 using FedLLM.Federation.Lora;
 using FedLLM.Federation.Rounds;
