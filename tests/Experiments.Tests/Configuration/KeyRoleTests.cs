@@ -102,6 +102,7 @@ public sealed class KeyRoleTests
         ("training.threads", "1"),
         ("training.lanes", "7"),
         ("training.lane_memory_mb", "64"),
+        ("federation.wall_deadline", "30"),
         ("evaluation.every", "2"),
         ("evaluation.data", "x.json"),
         ("checkpoint.every", "5"),

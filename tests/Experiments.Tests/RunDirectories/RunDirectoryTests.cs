@@ -51,7 +51,7 @@ public sealed class RunDirectoryTests
 
         Assert.Equal([0, 1, 2, 3, 4], lines.Select(l => l.GetProperty("round").GetInt32()));
         Assert.All(lines, l => Assert.Equal(
-            ["round", "cohort", "clients", "train_loss", "rewards", "evaluation", "learning_rate", "bytes_down", "bytes_up", "seconds", "excluded", "abandoned",
+            ["round", "cohort", "clients", "train_loss", "rewards", "evaluation", "client_evaluation", "learning_rate", "bytes_down", "bytes_up", "seconds", "excluded", "abandoned",
                 "simulated_seconds", "adapter", "base_correction", "ended"],
             l.EnumerateObject().Select(p => p.Name)));
         Assert.Equal(["id", "loss", "tokens", "seconds", "weight", "rewards", "bytes_down", "bytes_up", "norm", "cosine"], lines[1].GetProperty("clients")[0].EnumerateObject().Select(p => p.Name));
