@@ -27,7 +27,7 @@ internal static class ClusterState
                 AddPostgres(silo, settings.ConnectionString!);
                 break;
             case ClusterMode.Azure:
-                AddAzure(silo, settings.ConnectionString!);
+                AddAzure(silo, settings.ConnectionString!, settings.Cluster);
                 break;
             default:
                 throw new InvalidOperationException($"The mode {settings.Mode} is not handled.");
@@ -52,11 +52,14 @@ internal static class ClusterState
             (o.Invariant, o.ConnectionString, o.GrainStorageSerializer) = (PostgresInvariant, connection, new OrleansGrainStorageSerializer(serializer))));
     }
 
-    private static void AddAzure(ISiloBuilder silo, string connection)
+    private static void AddAzure(ISiloBuilder silo, string connection, string cluster)
     {
         silo.UseAzureStorageClustering(o => o.TableServiceClient = new TableServiceClient(connection));
         silo.UseAzureTableReminderService(o => o.Configure(t => t.TableServiceClient = new TableServiceClient(connection)));
+
+        // Tables tell clusters of one account apart; blobs do not, so each cluster has a container.
         silo.AddAzureBlobGrainStorage(RunGrain.StorageName, b => b.Configure<Serializer>((o, serializer) =>
-            (o.BlobServiceClient, o.GrainStorageSerializer) = (new BlobServiceClient(connection), new OrleansGrainStorageSerializer(serializer))));
+            (o.BlobServiceClient, o.ContainerName, o.GrainStorageSerializer) =
+            (new BlobServiceClient(connection), $"grainstate-{cluster}", new OrleansGrainStorageSerializer(serializer))));
     }
 }

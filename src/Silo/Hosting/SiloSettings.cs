@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.RegularExpressions;
 using FedLLM.Dashboard.Hosting;
 
 namespace FedLLM.Silo.Hosting;
@@ -17,7 +18,7 @@ public enum ClusterMode
 }
 
 /// <summary>A silo's settings: section <c>Silo</c> of appsettings.json, of the environment (<c>Silo__Port</c>) and of the command line (<c>--port</c>).</summary>
-public sealed record SiloSettings
+public sealed partial record SiloSettings
 {
     /// <summary>The section's name.</summary>
     public const string Section = "Silo";
@@ -101,6 +102,9 @@ public sealed record SiloSettings
     /// <summary>Where the cluster's own state is with mode localhost.</summary>
     public string StateFolder() => Path.GetFullPath(State ?? Path.Combine(Store, ".cluster"));
 
+    [GeneratedRegex(@"\A(?=.{1,40}\z)[a-z0-9]+(-[a-z0-9]+)*\z")]
+    private static partial Regex ClusterName();
+
     /// <summary>Throws what is wrong with the values, all at once.</summary>
     /// <exception cref="SiloSettingsException">Something is.</exception>
     public void Check()
@@ -115,6 +119,7 @@ public sealed record SiloSettings
         }
 
         Require(IPAddress.TryParse(Address, out _), $"Silo:Address is '{Address}'; name the IP address at which other silos reach this one");
+        Require(ClusterName().IsMatch(Cluster), $"Silo:Cluster is '{Cluster}'; it must be made of lower-case letters, digits and single '-' between them, at most 40");
         Require(Port is >= 1 and <= 65535, $"Silo:Port is {Port}; it must be from 1 to 65535");
         Require(GatewayPort is >= 0 and <= 65535, $"Silo:GatewayPort is {GatewayPort}; it must be from 0 (no gateway) to 65535");
         Require(Mode == ClusterMode.Localhost || !string.IsNullOrEmpty(ConnectionString), "Silo:ConnectionString is required with this mode; set it in the environment (Silo__ConnectionString)");
