@@ -1,7 +1,5 @@
 using System.Globalization;
-using System.Text;
 using FedLLM.Experiments.Clients;
-using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.RunDirectories;
 using FedLLM.Experiments.Running;
 using FedLLM.Federation;
@@ -19,24 +17,15 @@ namespace FedLLM.Benchmarks;
 /// </summary>
 internal static class OverheadCommand
 {
-    private const int Clients = 10;
-
     /// <summary>Measures, prints the table and writes it to the file named by <c>--out</c>.</summary>
     public static int Run(string[] args)
     {
-        string shared = Path.GetFullPath(Arguments.Option(args, "--shared") ?? Environment.GetEnvironmentVariable("FEDLLM_SHARED") ?? "../shared");
+        string shared = Path.GetFullPath(Arguments.Shared(args));
         int rounds = int.Parse(Arguments.Option(args, "--rounds") ?? "6", CultureInfo.InvariantCulture);
         string folder = Directory.CreateTempSubdirectory("fedllm-overhead").FullName;
         try
         {
-            string yaml = $$"""
-                name: overhead
-                model: {path: "{{shared}}/models/stories260K"}
-                data: {path: "{{shared}}/data/dolly-10-clients", pattern: "local_training_*.json.gz", max_length: 512, partition: {scheme: files} }
-                federation: {rounds: {{rounds}}, clients_per_round: {{Clients}} }
-                training: {batch_size: 16, max_steps: 10, learning_rate: 1.0e-3}
-                """;
-            PreparedExperiment prepared = PreparedExperiment.Prepare(ExperimentFile.Parse(Encoding.UTF8.GetBytes(yaml), "overhead.yaml", folder));
+            PreparedExperiment prepared = TenClients.Prepare("overhead", shared, rounds, folder);
             var whole = new RoundTimes();
             new ExperimentRunner(prepared, TimeProvider.System).RunAsync(Path.Combine(folder, "run"), [whole], default).GetAwaiter().GetResult();
             RoundTimes rest = WithoutTraining(prepared, Path.Combine(folder, "rest"), 5 * rounds);
@@ -59,8 +48,8 @@ internal static class OverheadCommand
         {
             RunId = run.Identity,
             Rounds = rounds,
-            Clients = Clients,
-            ClientsPerRound = Clients,
+            Clients = TenClients.Count,
+            ClientsPerRound = TenClients.Count,
             Seed = 1,
             LearningRate = new ConstantLearningRate(1e-3),
             EvaluateEvery = rounds,
@@ -78,7 +67,7 @@ internal static class OverheadCommand
         text.WriteLine();
         text.WriteLine($"`dotnet run -c Release --project bench/Benchmarks -- overhead`, {Machine.Describe()}.");
         text.WriteLine();
-        text.WriteLine($"stories260K, rank 8 on q and v ({prepared.InitialAdapter().Layout.Count} parameters), {Clients} clients of dolly, 10 steps of 16 samples each, a checkpoint every round;");
+        text.WriteLine($"stories260K, rank 8 on q and v ({prepared.InitialAdapter().Layout.Count} parameters), {TenClients.Count} clients of dolly, 10 steps of 16 samples each, a checkpoint every round;");
         text.WriteLine($"medians over {whole.Seconds.Count - 1} rounds, and over {rest.Seconds.Count - 1} rounds of the same whose training takes no time. Everything is flushed to the disk as in any run.");
         text.WriteLine();
         text.WriteLine("| | seconds per round |");

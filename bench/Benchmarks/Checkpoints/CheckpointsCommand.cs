@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using FedLLM.Experiments.Clients;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.RunDirectories;
@@ -15,7 +14,6 @@ namespace FedLLM.Benchmarks.Checkpoints;
 /// </summary>
 internal static class CheckpointsCommand
 {
-    private const int Clients = 10;
     private static readonly int[] Keeping = [1_000, 10_000, 100_000];
 
     /// <summary>Measures, prints the tables and writes them to the file named by <c>--out</c>.</summary>
@@ -26,14 +24,7 @@ internal static class CheckpointsCommand
         string folder = Directory.CreateTempSubdirectory("fedllm-checkpoints").FullName;
         try
         {
-            string yaml = $$"""
-                name: checkpoints
-                model: {path: "{{shared}}/models/stories260K"}
-                data: {path: "{{shared}}/data/dolly-10-clients", pattern: "local_training_*.json.gz", max_length: 512, partition: {scheme: files} }
-                federation: {rounds: {{rounds}}, clients_per_round: {{Clients}} }
-                training: {batch_size: 16, max_steps: 10, learning_rate: 1.0e-3}
-                """;
-            PreparedExperiment prepared = PreparedExperiment.Prepare(ExperimentFile.Parse(Encoding.UTF8.GetBytes(yaml), "checkpoints.yaml", folder));
+            PreparedExperiment prepared = TenClients.Prepare("checkpoints", shared, rounds, folder);
             var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
             text.WriteLine("# Journal and checkpoints");
             text.WriteLine();
@@ -69,7 +60,7 @@ internal static class CheckpointsCommand
             using var fleet = new EmbeddedFleet(
                 CohortTrainers.For(prepared, Participation.Training(prepared), TimeProvider.System), new TimedStore(run.Store, updates), journal);
             var loop = new RunLoop(
-                Participation.Settings(prepared, run.Identity), Participation.Sampler(prepared), ServerOptimizers.For(experiment.Federation, Clients), fleet,
+                Participation.Settings(prepared, run.Identity), Participation.Sampler(prepared), ServerOptimizers.For(experiment.Federation, TenClients.Count), fleet,
                 new TimedStore(run.Store, state), journal);
             loop.RunAsync(prepared.InitialAdapter()).GetAwaiter().GetResult();
         }
@@ -77,7 +68,7 @@ internal static class CheckpointsCommand
         double whole = Stopwatch.GetElapsedTime(begun).TotalSeconds;
         double kept = updates.Seconds + receipts.Seconds + membership.Seconds + state.Seconds + commit.Seconds;
         text.WriteLine(
-            $"stories260K, rank 8 on q and v ({prepared.InitialAdapter().Layout.Count} parameters), {Clients} clients of dolly, {rounds} rounds of 10 steps of 16 samples each, a checkpoint every round,");
+            $"stories260K, rank 8 on q and v ({prepared.InitialAdapter().Layout.Count} parameters), {TenClients.Count} clients of dolly, {rounds} rounds of 10 steps of 16 samples each, a checkpoint every round,");
         text.WriteLine("no evaluation; from the opening of the run directory to its closing. Threads' times are added up: what one writes while another trains counts in full.");
         text.WriteLine();
         text.WriteLine("| | seconds per round | share of the run |");
