@@ -1,4 +1,3 @@
-using FedLLM.Engine.Learners;
 using FedLLM.Engine.Torch;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Devices;
@@ -9,32 +8,32 @@ namespace FedLLM.Cli.Torch;
 public sealed class TorchDevices : ILearnerDevices
 {
     /// <inheritdoc/>
-    public LearnerDevice Find(DeviceKind kind)
+    public LearnerDevice Find(DeviceKind kind, string key = "model.device")
     {
         switch (kind)
         {
             case DeviceKind.Cuda:
-                return Torch(() => TorchDevice.Gpu(), "cuda");
-            case DeviceKind.TorchCpu:
-                return Torch(() => TorchDevice.Cpu, "torch-cpu") with { Note = GpuPresence.IsPresent() ? "a GPU is present but unused: model.device is torch-cpu" : null };
             case DeviceKind.Auto when TorchDevice.Gpus > 0:
-                return Torch(() => TorchDevice.Gpu(), "cuda");
+                return Torch(() => TorchDevice.Gpu(), $"{key} is cuda");
+            case DeviceKind.TorchCpu:
+                return Torch(() => TorchDevice.Cpu, $"{key} is torch-cpu") with { Note = Unused($"{key} is torch-cpu") };
             default:
-                string why = kind == DeviceKind.Cpu ? "model.device is cpu" : TorchDevice.Missing ?? "Torch finds no CUDA device it can use";
-                return new LearnerDevice("cpu", weights => new CpuLearner(weights), GpuPresence.IsPresent() ? $"a GPU is present but unused: {why}" : null);
+                return LearnerDevice.Cpu(Unused(kind == DeviceKind.Cpu ? $"{key} is cpu" : TorchDevice.Missing ?? "Torch finds no CUDA device it can use"));
         }
     }
 
-    private static LearnerDevice Torch(Func<TorchDevice> find, string key)
+    private static string? Unused(string why) => GpuPresence.IsPresent() ? $"a GPU is present but unused: {why}" : null;
+
+    private static LearnerDevice Torch(Func<TorchDevice> find, string asked)
     {
         try
         {
             TorchDevice device = find();
-            return new LearnerDevice(device.Name, weights => new TorchLearner(weights, device));
+            return new LearnerDevice(device.Name, (weights, quantization) => new TorchLearner(weights, device, quantization));
         }
         catch (InvalidOperationException e)
         {
-            throw new DeviceUnavailableException($"model.device is {key}, but {e.Message.TrimEnd('.')}. Use auto, or see docs/gpu.md");
+            throw new DeviceUnavailableException($"{asked}, but {e.Message.TrimEnd('.')}. Use auto, or see docs/gpu.md");
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using FedLLM.Engine.Torch.Memory;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -7,9 +8,6 @@ namespace FedLLM.Engine.Torch;
 /// <summary>A device that Torch computes on.</summary>
 public sealed class TorchDevice
 {
-    // Share of the machine's memory that lanes may fill on Torch's CPU.
-    private const double MemoryShare = 0.25;
-
     /// <summary>
     /// Names a folder with libLibTorchSharp and the libraries of LibTorch it needs, for a program that was built without them.
     /// </summary>
@@ -23,7 +21,7 @@ public sealed class TorchDevice
         : OperatingSystem.IsMacOS() ? ["libtorch_cpu.dylib", "libLibTorchSharp.dylib"]
         : ["libtorch_cpu.so", "libtorch_cuda.so", "libLibTorchSharp.so"];
 
-    private TorchDevice(string name, Device device) => (Name, Device) = (name, device);
+    private TorchDevice(string name, Device device, IDeviceMemory memory) => (Name, Device, Memory) = (name, device, memory);
 
     /// <summary>Its name: <c>torch-cpu</c>, <c>cuda:0</c>.</summary>
     public string Name { get; }
@@ -39,7 +37,7 @@ public sealed class TorchDevice
 
     /// <summary>Torch's CPU.</summary>
     /// <exception cref="InvalidOperationException">No native library is found.</exception>
-    public static TorchDevice Cpu => Missing is null ? new TorchDevice("torch-cpu", torch.CPU) : throw new InvalidOperationException(Missing);
+    public static TorchDevice Cpu => Missing is null ? new TorchDevice("torch-cpu", torch.CPU, new HostMemory()) : throw new InvalidOperationException(Missing);
 
     /// <summary>A GPU.</summary>
     /// <exception cref="InvalidOperationException">Torch cannot use it; the message says why.</exception>
@@ -52,15 +50,17 @@ public sealed class TorchDevice
 
         int gpus = Gpus;
         return index < gpus
-            ? new TorchDevice($"cuda:{index}", torch.device(DeviceType.CUDA, index))
+            ? new TorchDevice($"cuda:{index}", torch.device(DeviceType.CUDA, index), new CudaMemory(index))
             : throw new InvalidOperationException(
                 gpus == 0 ? "Torch finds no CUDA device it can use: the driver or the CUDA build of LibTorch is missing." : $"There is no CUDA device {index}: Torch finds {gpus}.");
     }
 
-    /// <summary>Bytes that lanes may fill by default.</summary>
-    internal long LaneMemory => (long)(MemoryShare * GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+    /// <summary>Torch's CPU with another account of its memory, for tests.</summary>
+    internal static TorchDevice CpuWith(IDeviceMemory memory) => new(Cpu.Name, torch.CPU, memory);
 
     internal Device Device { get; }
+
+    internal IDeviceMemory Memory { get; }
 
     // The libraries are loaded here, before Torch looks for them itself: where one cannot be loaded, it would copy all of them from a package cache, and tell nothing of
     // the reason.

@@ -1,7 +1,9 @@
 using FedLLM.Engine.Learners;
 using FedLLM.Engine.Models;
+using FedLLM.Engine.Torch.Memory;
 using FedLLM.Engine.Torch.Models;
 using FedLLM.Engine.Torch.Training;
+using FedLLM.Engine.Torch.Weights;
 using FedLLM.Engine.Training;
 using FedLLM.Numerics;
 using static TorchSharp.torch;
@@ -21,13 +23,13 @@ public sealed class TorchLearner : ILearner
     private readonly TorchWeights _weights;
     private readonly TorchDevice _device;
 
-    /// <summary>Copies <paramref name="weights"/> to <paramref name="device"/>.</summary>
-    public TorchLearner(DecoderWeights weights, TorchDevice device)
+    /// <summary>Copies <paramref name="weights"/> to <paramref name="device"/>, and quantises them there.</summary>
+    public TorchLearner(DecoderWeights weights, TorchDevice device, WeightQuantization quantization = WeightQuantization.None)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(device);
         _device = device;
-        _weights = TorchWeights.Upload(weights, device.Device);
+        _weights = TorchWeights.Upload(weights, device.Device, quantization);
     }
 
     private TorchLearner(TorchWeights weights, TorchDevice device) => (_weights, _device) = (weights, device);
@@ -45,7 +47,7 @@ public sealed class TorchLearner : ILearner
     public int UsefulRows => _device.IsGpu ? GpuRows : CpuRows;
 
     /// <inheritdoc/>
-    public long LaneMemory => _device.LaneMemory;
+    public long LaneMemory => _device.Memory.Available();
 
     /// <summary>One: a device is one queue, and Torch spreads a product over the threads itself.</summary>
     public int Sessions(int threads) => 1;
@@ -59,11 +61,11 @@ public sealed class TorchLearner : ILearner
             set_num_threads(threads);
         }
 
-        return new Session(_weights);
+        return new Session(_weights, _device.Memory);
     }
 
-    /// <inheritdoc/>
-    public long BytesPerLane(LoraConfig lora, long rows, bool checkpointing) => TorchMemory.BytesPerLane(Model, lora, rows, checkpointing, _weights.Type);
+    /// <summary>A half of the estimate: how many lanes step together is decided by measurement, where they train.</summary>
+    public long BytesPerLane(LoraConfig lora, long rows, bool checkpointing) => MemoryEstimate.BytesPerLane(Model, lora, rows, checkpointing, _weights.Type) / 2;
 
     /// <inheritdoc/>
     public ILearner Corrected(TensorSet correction, int threads)
@@ -75,26 +77,31 @@ public sealed class TorchLearner : ILearner
     /// <inheritdoc/>
     public void Dispose() => _weights.Dispose();
 
-    private sealed class Session(TorchWeights weights) : ILearnerSession
+    private sealed class Session(TorchWeights weights, IDeviceMemory memory) : ILearnerSession
     {
-        private readonly List<TorchLanguageModel> _models = [];
+        private readonly List<IDisposable> _owned = [];
 
         public ILanguageModel Model(LoraAdapter? adapter)
         {
             var model = new TorchLanguageModel(weights, adapter);
-            _models.Add(model);
+            _owned.Add(model);
             return model;
         }
 
         public ITrainingLane Lane(LoraConfig lora, OptimizerSettings optimizer) => new TorchLane(weights.Config, lora, optimizer, weights.Device);
 
-        public ILoraTrainer<TSample> Trainer<TSample>(IObjective<TSample> objective, bool checkpointing) => new TorchTrainer<TSample>(weights, objective, checkpointing);
+        public ILoraTrainer<TSample> Trainer<TSample>(IObjective<TSample> objective, bool checkpointing)
+        {
+            var trainer = new TorchTrainer<TSample>(weights, memory, objective, checkpointing);
+            _owned.Add(trainer);
+            return trainer;
+        }
 
         public void Dispose()
         {
-            foreach (TorchLanguageModel model in _models)
+            foreach (IDisposable owned in _owned)
             {
-                model.Dispose();
+                owned.Dispose();
             }
         }
     }

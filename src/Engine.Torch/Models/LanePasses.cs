@@ -53,11 +53,11 @@ internal sealed class LaneGroup
         if (!adjacent || lanes.Any(l => l.Rows.Count != _longest))
         {
             // Shorter lanes are filled up with their first row, whose product is not used.
-            _gather = TorchBatch.Indices([.. lanes.SelectMany(l => Enumerable.Range(0, (int)_longest).Select(i => l.Rows.First + (i < l.Rows.Count ? i : 0)))], device);
-            _scatter = TorchBatch.Indices([.. lanes.SelectMany((l, n) => Enumerable.Range(n * (int)_longest, l.Rows.Count))], device);
+            _gather = HostCopy.Indices([.. lanes.SelectMany(l => Enumerable.Range(0, (int)_longest).Select(i => l.Rows.First + (i < l.Rows.Count ? i : 0)))], device);
+            _scatter = HostCopy.Indices([.. lanes.SelectMany((l, n) => Enumerable.Range(n * (int)_longest, l.Rows.Count))], device);
         }
 
-        _rows = IsWhole ? null : TorchBatch.Indices([.. lanes.SelectMany(l => Enumerable.Range(l.Rows.First, l.Rows.Count))], device);
+        _rows = IsWhole ? null : HostCopy.Indices([.. lanes.SelectMany(l => Enumerable.Range(l.Rows.First, l.Rows.Count))], device);
     }
 
     /// <summary>Whether the group has every row of the pass, in order.</summary>

@@ -1,4 +1,5 @@
 using FedLLM.Engine.Kernels;
+using FedLLM.Engine.Torch.Weights;
 using FedLLM.Engine.Training;
 using static TorchSharp.torch;
 
@@ -12,8 +13,8 @@ internal sealed class TorchBatch
     {
         Spans = batch.Spans.ToArray();
         Rows = batch.Rows;
-        Tokens = Indices(batch.Tokens, weights.Device);
-        Tensor positions = Indices(batch.Positions, weights.Device).to(ScalarType.Float32).unsqueeze(1); // [T,1]
+        Tokens = HostCopy.Indices(batch.Tokens, weights.Device);
+        Tensor positions = HostCopy.Indices(batch.Positions, weights.Device).to(ScalarType.Float32).unsqueeze(1); // [T,1]
         Tensor angles = positions * weights.Frequencies; // [T,d/2]
         Tensor both = cat([angles, angles], 1).unsqueeze(1); // [T,1,d]
         Cosine = both.cos().to(weights.Type);
@@ -34,16 +35,4 @@ internal sealed class TorchBatch
 
     /// <summary>Sines, likewise.</summary>
     public Tensor Sine { get; }
-
-    /// <summary>Copies indices to a device, as 64-bit integers.</summary>
-    public static Tensor Indices(ReadOnlySpan<int> values, Device device)
-    {
-        long[] wide = new long[values.Length];
-        for (int i = 0; i < wide.Length; i++)
-        {
-            wide[i] = values[i];
-        }
-
-        return tensor(wide).to(device);
-    }
 }

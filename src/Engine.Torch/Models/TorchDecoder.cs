@@ -1,4 +1,6 @@
 using FedLLM.Engine.Models;
+using FedLLM.Engine.Torch.Autograd;
+using FedLLM.Engine.Torch.Weights;
 using static TorchSharp.torch;
 
 namespace FedLLM.Engine.Torch.Models;
@@ -8,9 +10,13 @@ namespace FedLLM.Engine.Torch.Models;
 /// Norms are computed in float32, everything else in the weights' type.
 /// </summary>
 /// <remarks>Letters: T rows, D hidden, H heads, G key-value heads, d head size, F MLP width.</remarks>
-internal sealed class TorchDecoder(TorchWeights weights)
+internal sealed class TorchDecoder(TorchWeights weights) : IDisposable
 {
     private readonly ModelConfig _config = weights.Config;
+    private readonly Tensor _anchor = zeros(1, weights.Type, weights.Device, requires_grad: true).DetachFromDisposeScope();
+
+    /// <summary>Runs what a backward pass calls back; whoever runs one asks it afterwards whether it failed.</summary>
+    public BackwardGuard Guard { get; } = new(weights.Device, weights.Type);
 
     /// <summary>Returns the residual stream after the last layer, [T,D]. Without a graph, unless the caller's gradients are on; then from the lowest adapter on.</summary>
     public Tensor Forward(TorchBatch batch, LanePasses lanes, IReadOnlyList<TorchCache>? caches = null)
@@ -64,6 +70,13 @@ internal sealed class TorchDecoder(TorchWeights weights)
         Tensor Linear(LinearKind kind, Tensor input) => lanes.Add(layer, kind, input, Base(own.Linears[(int)kind], input));
     }
 
+    /// <summary>As <see cref="Layer"/>; the graph keeps x alone, and computes the layer again.</summary>
+    public Tensor Checkpointed(int layer, Tensor x, TorchBatch batch, LanePasses lanes)
+    {
+        using var scope = NewDisposeScope();
+        return CheckpointedLayer.Apply(x, _anchor, input => Layer(layer, input, batch, lanes), Guard).MoveToOuterDisposeScope();
+    }
+
     /// <summary>RMSNorm (Zhang and Sennrich, 2019): w · x / √(mean(x²) + ε), the division in float32.</summary>
     public Tensor Norm(Tensor x, Tensor weight)
     {
@@ -72,15 +85,29 @@ internal sealed class TorchDecoder(TorchWeights weights)
         return wide.mul(inverse).to(x.dtype).mul(weight);
     }
 
-    /// <summary>W·x + b; in W's type where it is another than x's.</summary>
-    public static Tensor Base(TorchLinear linear, Tensor x)
+    /// <inheritdoc/>
+    public void Dispose()
     {
-        if (linear.Weight.dtype == x.dtype)
+        _anchor.Dispose();
+        Guard.Dispose();
+    }
+
+    // W·x + b; in W's type where it is another than x's.
+    private Tensor Base(TorchLinear linear, Tensor x)
+    {
+        if (linear.Weight.IsQuantized)
         {
-            return nn.functional.linear(x, linear.Weight, linear.Bias);
+            using var scope = NewDisposeScope();
+            return FrozenProduct.Apply(x, linear, Guard).MoveToOuterDisposeScope();
         }
 
-        Tensor y = nn.functional.linear(x.to(linear.Weight.dtype), linear.Weight).to(x.dtype);
+        Tensor weight = linear.Weight.Dense(x.dtype);
+        if (weight.dtype == x.dtype)
+        {
+            return nn.functional.linear(x, weight, linear.Bias);
+        }
+
+        Tensor y = nn.functional.linear(x.to(weight.dtype), weight).to(x.dtype);
         return linear.Bias is null ? y : y.add(linear.Bias);
     }
 

@@ -1,3 +1,4 @@
+using FedLLM.Engine.Torch.Weights;
 using static TorchSharp.torch;
 
 namespace FedLLM.Engine.Torch.Models;

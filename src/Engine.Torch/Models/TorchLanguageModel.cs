@@ -1,5 +1,6 @@
 using FedLLM.Engine.Learners;
 using FedLLM.Engine.Models;
+using FedLLM.Engine.Torch.Weights;
 using FedLLM.Engine.Training;
 using static TorchSharp.torch;
 
@@ -124,7 +125,11 @@ internal sealed class TorchLanguageModel : ILanguageModel, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _uploaded?.Dispose();
+    public void Dispose()
+    {
+        _uploaded?.Dispose();
+        _decoder.Dispose();
+    }
 
     private float[] LogProbabilities()
     {
@@ -136,7 +141,7 @@ internal sealed class TorchLanguageModel : ILanguageModel, IDisposable
         using var scope = NewDisposeScope();
         using IDisposable frozen = no_grad();
         Tensor normed = Normed(_batch.ScoredRows, null);
-        return Floats(_head.LogProbabilities(normed, TorchBatch.Indices(_batch.Targets, _weights.Device)));
+        return Floats(_head.LogProbabilities(normed, HostCopy.Indices(_batch.Targets, _weights.Device)));
     }
 
     private float[] LogitsOf(int[] rows, TorchCache[]? caches)
@@ -148,7 +153,7 @@ internal sealed class TorchLanguageModel : ILanguageModel, IDisposable
 
     private Tensor Normed(ReadOnlySpan<int> rows, TorchCache[]? caches)
     {
-        Tensor wanted = TorchBatch.Indices(rows, _weights.Device);
+        Tensor wanted = HostCopy.Indices(rows, _weights.Device);
         var lanes = new LanePasses(_uploaded is null ? [] : [new TorchLanePass(_batch.Lane(0), _uploaded)], _batch.Rows, _weights.Device);
         Tensor output = _decoder.Forward(new TorchBatch(_batch, _weights), lanes, caches);
         return _decoder.Norm(output.index_select(0, wanted), _weights.FinalNorm);

@@ -1,4 +1,3 @@
-using FedLLM.Engine.Torch.Models;
 using FedLLM.Engine.Training;
 using static TorchSharp.torch;
 
@@ -46,7 +45,7 @@ internal static class TorchObjective
     public static Tensor SumByLane(Tensor values, IReadOnlyList<int> counts)
     {
         int[] lanes = [.. counts.SelectMany((count, lane) => Enumerable.Repeat(lane, count))];
-        return zeros(counts.Count, ScalarType.Float64, values.device).index_add_(0, TorchBatch.Indices(lanes, values.device), values.to(ScalarType.Float64), 1);
+        return zeros(counts.Count, ScalarType.Float64, values.device).index_add_(0, HostCopy.Indices(lanes, values.device), values.to(ScalarType.Float64), 1);
     }
 }
 
@@ -61,11 +60,11 @@ internal sealed class TorchNextToken : TorchObjective<TokenSequence>
     {
         int[] counts = [.. lanes.Select(l => l.Samples.Sum(s => s.ScoredCount))];
         Device device = logProbabilities.device;
-        Tensor weights = tensor(lanes.Select(l => l.Weight).ToArray()).to(device); // [L]
+        Tensor weights = HostCopy.Doubles(lanes.Select(l => l.Weight).ToArray(), device); // [L]
         float[] slopes = [.. lanes.SelectMany((l, i) => Enumerable.Repeat((float)-l.Weight, counts[i]))];
         Tensor losses = TorchObjective.SumByLane(logProbabilities.neg(), counts).mul(weights);
         Tensor none = zeros([lanes.Count, 3], ScalarType.Float64, device);
-        return new ObjectiveTerms(cat([losses.unsqueeze(1), none], 1), tensor(slopes).to(device));
+        return new ObjectiveTerms(cat([losses.unsqueeze(1), none], 1), HostCopy.Floats(slopes, device));
     }
 }
 
@@ -81,10 +80,10 @@ internal sealed class TorchPreference(PreferenceObjective objective) : TorchObje
         Device device = logProbabilities.device;
         ReferencedPair[] pairs = [.. lanes.SelectMany(l => l.Samples)];
         int[] counts = [.. pairs.SelectMany(p => (int[])[p.Pair.Chosen.ScoredCount, p.Pair.Rejected.ScoredCount])]; // chosen, rejected, chosen, …
-        Tensor answers = TorchBatch.Indices([.. counts.SelectMany((count, answer) => Enumerable.Repeat(answer, count))], device);
-        Tensor lengths = tensor(counts.Select(c => objective.LengthNormalized ? (double)c : 1.0).ToArray()).to(device); // [2P]
-        Tensor references = tensor(pairs.SelectMany(p => (double[])[Value(p.Chosen), Value(p.Rejected)]).ToArray()).to(device); // [2P]
-        Tensor weights = tensor(lanes.SelectMany(l => Enumerable.Repeat(l.Weight, l.Samples.Length)).ToArray()).to(device); // [P]
+        Tensor answers = HostCopy.Indices([.. counts.SelectMany((count, answer) => Enumerable.Repeat(answer, count))], device);
+        Tensor lengths = HostCopy.Doubles(counts.Select(c => objective.LengthNormalized ? (double)c : 1.0).ToArray(), device); // [2P]
+        Tensor references = HostCopy.Doubles(pairs.SelectMany(p => (double[])[Value(p.Chosen), Value(p.Rejected)]).ToArray(), device); // [2P]
+        Tensor weights = HostCopy.Doubles(lanes.SelectMany(l => Enumerable.Repeat(l.Weight, l.Samples.Length)).ToArray(), device); // [P]
 
         Tensor sums = zeros(counts.Length, ScalarType.Float64, device).index_add_(0, answers, logProbabilities.to(ScalarType.Float64), 1);
         Tensor ratios = sums.div(lengths).sub(references).view(-1, 2); // [P,2]: log π - log π_ref of chosen and rejected
@@ -93,11 +92,11 @@ internal sealed class TorchPreference(PreferenceObjective objective) : TorchObje
         Tensor rewards = ratios.mul(objective.Beta);
         Tensor accuracy = h.gt(0).to(ScalarType.Float64).add(h.eq(0).to(ScalarType.Float64), 0.5);
 
-        Tensor signed = slope.mul(weights).unsqueeze(1).mul(tensor(new double[] { 1, -1 }).to(device)).view(-1); // [2P]
+        Tensor signed = slope.mul(weights).unsqueeze(1).mul(HostCopy.Doubles(new double[] { 1, -1 }, device)).view(-1); // [2P]
         Tensor perPair = cat([loss.mul(weights).unsqueeze(1), rewards, accuracy.unsqueeze(1)], 1); // [P,4]
         int[] laneOfPair = [.. lanes.SelectMany((l, lane) => Enumerable.Repeat(lane, l.Samples.Length))];
         return new ObjectiveTerms(
-            zeros([lanes.Count, 4], ScalarType.Float64, device).index_add_(0, TorchBatch.Indices(laneOfPair, device), perPair, 1),
+            zeros([lanes.Count, 4], ScalarType.Float64, device).index_add_(0, HostCopy.Indices(laneOfPair, device), perPair, 1),
             signed.div(lengths).to(ScalarType.Float32).index_select(0, answers));
     }
 

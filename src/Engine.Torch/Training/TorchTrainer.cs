@@ -1,5 +1,7 @@
 using FedLLM.Engine.Learners;
+using FedLLM.Engine.Torch.Memory;
 using FedLLM.Engine.Torch.Models;
+using FedLLM.Engine.Torch.Weights;
 using FedLLM.Engine.Training;
 using static TorchSharp.torch;
 
@@ -9,7 +11,7 @@ namespace FedLLM.Engine.Torch.Training;
 /// Trains LoRA adapters on one frozen base on a device, several side by side: products with base weights run over the rows of all lanes, those with factors as one batched
 /// product over lanes of equal rank. Nothing waits for the device inside a step: its results are read after the update.
 /// </summary>
-internal sealed class TorchTrainer<TSample> : ILoraTrainer<TSample>
+internal sealed class TorchTrainer<TSample> : ILoraTrainer<TSample>, IDisposable
 {
     private readonly TorchWeights _weights;
     private readonly IObjective<TSample> _objective;
@@ -18,11 +20,16 @@ internal sealed class TorchTrainer<TSample> : ILoraTrainer<TSample>
     private readonly TorchHead _head;
     private readonly bool _checkpointing;
     private readonly PackedBatch _batch = new();
-    private readonly FittingGroups _groups = new();
+    private readonly LaneAdmission _admission;
 
     /// <summary>Prepares training on <paramref name="weights"/>, which stay as they are.</summary>
-    public TorchTrainer(TorchWeights weights, IObjective<TSample> objective, bool checkpointing)
+    /// <param name="weights">The base model.</param>
+    /// <param name="memory">The device's memory.</param>
+    /// <param name="objective">What the samples are trained towards.</param>
+    /// <param name="checkpointing">Whether to keep only the layers' inputs.</param>
+    public TorchTrainer(TorchWeights weights, IDeviceMemory memory, IObjective<TSample> objective, bool checkpointing)
     {
+        _admission = new LaneAdmission(memory, MemoryEstimate.BytesPerRow(weights.Config, checkpointing, weights.Type));
         (_weights, _objective, _checkpointing) = (weights, objective, checkpointing);
         _terms = TorchObjective.Of(objective);
         _decoder = new TorchDecoder(weights);
@@ -34,6 +41,9 @@ internal sealed class TorchTrainer<TSample> : ILoraTrainer<TSample>
 
     /// <inheritdoc/>
     public void ComputeGradient(ReadOnlySpan<LaneStep<TSample>> steps, Span<StepResult> results) => Run(steps, results, update: false);
+
+    /// <inheritdoc/>
+    public void Dispose() => _decoder.Dispose();
 
     private void Run(ReadOnlySpan<LaneStep<TSample>> steps, Span<StepResult> results, bool update)
     {
@@ -49,11 +59,13 @@ internal sealed class TorchTrainer<TSample> : ILoraTrainer<TSample>
         }
 
         StepResult[] measured = new StepResult[lanes.Length];
-        _groups.Run(lanes.Length, (first, count, fits) => RunTogether(lanes.AsSpan(first, count), measured.AsSpan(first, count), update, fits));
+        _admission.Run(
+            [.. lanes.Select(l => (long)l.Rows)],
+            (first, count, full, changes) => RunTogether(lanes.AsSpan(first, count), measured.AsSpan(first, count), update, full, changes));
         measured.CopyTo(results);
     }
 
-    private void RunTogether(Span<LaneWork> span, Span<StepResult> results, bool update, Action fits)
+    private void RunTogether(Span<LaneWork> span, Span<StepResult> results, bool update, Action<long> full, Action changes)
     {
         using var scope = NewDisposeScope();
         using IDisposable frozen = no_grad();
@@ -69,11 +81,11 @@ internal sealed class TorchTrainer<TSample> : ILoraTrainer<TSample>
         for (int microBatch = 0; microBatch < rounds; microBatch++)
         {
             using var inner = NewDisposeScope();
-            sums.add_(Accumulate(lanes, microBatch));
+            sums.add_(Accumulate(lanes, microBatch, full));
         }
 
         // Every lane's terms, norm and update, then one copy of all that was measured.
-        fits();
+        changes();
         Tensor[] measured = [.. lanes.Select((lane, i) => Finish(lane, sums.select(0, i), update))]; // each [5]
         ReadOnlySpan<double> values = stack(measured, 0).cpu().data<double>().ToArray();
         for (int lane = 0; lane < lanes.Length; lane++)
@@ -82,7 +94,7 @@ internal sealed class TorchTrainer<TSample> : ILoraTrainer<TSample>
         }
     }
 
-    private Tensor Accumulate(LaneWork[] lanes, int microBatch)
+    private Tensor Accumulate(LaneWork[] lanes, int microBatch, Action<long> full)
     {
         _batch.Clear();
         var passes = new List<TorchLanePass>();
@@ -103,73 +115,33 @@ internal sealed class TorchTrainer<TSample> : ILoraTrainer<TSample>
 
         var batch = new TorchBatch(_batch, _weights);
         var all = new LanePasses(passes, _batch.Rows, _weights.Device);
-        Tensor scored = TorchBatch.Indices(_batch.ScoredRows, _weights.Device);
-        Tensor targets = TorchBatch.Indices(_batch.Targets, _weights.Device);
+        Tensor scored = HostCopy.Indices(_batch.ScoredRows, _weights.Device);
+        Tensor targets = HostCopy.Indices(_batch.Targets, _weights.Device);
         Tensor input = _decoder.Begin(batch, all, null, out int lowest);
-        var inputs = new List<Tensor>();
-        Tensor output = Forward(input, lowest, batch, all, inputs);
-
         ObjectiveTerms terms;
         using (enable_grad())
         {
+            Tensor output = Forward(input, lowest, batch, all);
+            full(_batch.Rows);
             Tensor normed = _decoder.Norm(output.index_select(0, scored), _weights.FinalNorm); // [n,D]
             (Tensor logProbabilities, Tensor gradient) = _head.LogProbabilitiesAndGradient(normed.detach(), targets);
             terms = _terms.Evaluate(samples, logProbabilities);
             autograd.backward([normed], [gradient.mul(terms.Slopes.unsqueeze(1).to(gradient.dtype))]);
         }
 
-        if (_checkpointing)
-        {
-            BackwardAgain(output.grad!, lowest, batch, all, inputs);
-        }
-
+        _decoder.Guard.ThrowIfFailed();
         return terms.Sums;
     }
 
-    // With checkpointing, every layer's input is kept and nothing else, and the output is a leaf whose gradient goes down layer by layer.
-    private Tensor Forward(Tensor input, int lowest, TorchBatch batch, LanePasses lanes, List<Tensor> inputs)
+    private Tensor Forward(Tensor input, int lowest, TorchBatch batch, LanePasses lanes)
     {
         Tensor x = input;
-        if (!_checkpointing)
-        {
-            using (enable_grad())
-            {
-                for (int layer = lowest; layer < _weights.Layers.Length; layer++)
-                {
-                    x = _decoder.Layer(layer, x, batch, lanes);
-                }
-
-                return x;
-            }
-        }
-
         for (int layer = lowest; layer < _weights.Layers.Length; layer++)
         {
-            inputs.Add(x);
-            x = _decoder.Layer(layer, x, batch, lanes);
+            x = _checkpointing ? _decoder.Checkpointed(layer, x, batch, lanes) : _decoder.Layer(layer, x, batch, lanes);
         }
 
-        x.requires_grad = true;
         return x;
-    }
-
-    private void BackwardAgain(Tensor gradient, int lowest, TorchBatch batch, LanePasses lanes, List<Tensor> inputs)
-    {
-        for (int layer = _weights.Layers.Length - 1; layer >= lowest; layer--)
-        {
-            using var scope = NewDisposeScope();
-            Tensor x = inputs[layer - lowest].detach();
-            x.requires_grad = layer > lowest;
-            using (enable_grad())
-            {
-                autograd.backward([_decoder.Layer(layer, x, batch, lanes)], [gradient]);
-            }
-
-            if (layer > lowest)
-            {
-                gradient = x.grad!.MoveToOuterDisposeScope();
-            }
-        }
     }
 
     // Returns loss, norm, chosen rewards, rejected rewards and accuracy, [5].
@@ -224,12 +196,16 @@ internal sealed class TorchTrainer<TSample> : ILoraTrainer<TSample>
                 _terms += terms;
                 _samples += batch.Length;
                 _scored += counted.ScoredCount;
+                Rows = Math.Max(Rows, counted.Rows);
             }
         }
 
         public LaneStep<TSample> Step { get; }
 
         public TorchLane Lane { get; }
+
+        // Of the largest micro-batch.
+        public int Rows { get; }
 
         // The weight of one term of a micro-batch in the step's loss.
         public double Weight(TSample[] samples) => Step.Settings.Accumulation == GradientAccumulation.TokenMean

@@ -1,3 +1,5 @@
+using FedLLM.Engine.Learners;
+
 namespace FedLLM.Experiments.Configuration;
 
 /// <summary>A whole experiment, every value checked and every default filled in. Two experiments are equal when all their values are.</summary>
@@ -47,7 +49,8 @@ public sealed record Experiment
 /// <param name="Path">Absolute path of a Hugging Face model directory.</param>
 /// <param name="WeightType">How its weights are kept in memory (<c>model.dtype</c>).</param>
 /// <param name="Device">Where it computes.</param>
-public sealed record ModelOptions(string Path, WeightType WeightType, DeviceKind Device);
+/// <param name="Quantization">How its layers' matrices are kept on the device.</param>
+public sealed record ModelOptions(string Path, WeightType WeightType, DeviceKind Device, WeightQuantization Quantization = WeightQuantization.None);
 
 /// <summary>What a run keeps on disk.</summary>
 /// <param name="Every">A checkpoint every so many rounds, and after the last. Default 1.</param>

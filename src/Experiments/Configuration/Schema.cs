@@ -2,6 +2,7 @@ using FedLLM.Data.Partitioning;
 using FedLLM.Data.Samples;
 using FedLLM.Data.Templates;
 using FedLLM.Engine.Models;
+using FedLLM.Experiments.Devices;
 using FedLLM.Federation.Algorithms;
 
 namespace FedLLM.Experiments.Configuration;
@@ -46,7 +47,8 @@ internal static class Schema
         new("model.dtype", Choice([("float32", WeightType.Float32), ("bfloat16", WeightType.Bfloat16)], "float16"), "float32", e => e.Model.WeightType),
 
         // Another device is another engine, which is part of the numerics version.
-        new("model.device", Choice(("auto", DeviceKind.Auto), ("cpu", DeviceKind.Cpu), ("cuda", DeviceKind.Cuda), ("torch-cpu", DeviceKind.TorchCpu)), "auto", e => e.Model.Device, KeyRole.Harmless),
+        new("model.device", Choice([.. DeviceNames.Kinds]), "auto", e => e.Model.Device, KeyRole.Harmless),
+        new("model.quantization", Choice([.. DeviceNames.Quantizations]), "none", e => e.Model.Quantization),
         new("lora.rank", Rank, "8", e => (long)e.Lora.Rank),
         new("lora.alpha", new NumberType(Bounds.Above(0)), "16", e => e.Lora.Alpha),
         new("lora.dropout", new NumberType(new Bounds(0, true, 1, false)), "0.05", e => e.Lora.Dropout),

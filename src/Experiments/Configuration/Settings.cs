@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using FedLLM.Data.Examples;
 using FedLLM.Data.Samples;
 using FedLLM.Data.Templates;
+using FedLLM.Engine.Learners;
 using FedLLM.Federation.Algorithms;
 
 namespace FedLLM.Experiments.Configuration;
@@ -117,7 +118,7 @@ internal sealed class Settings(string file)
         Preset = (Preset?)_values["preset"],
         Seed = Get<long>("seed"),
         Task = Get<TaskKind>("task"),
-        Model = new ModelOptions(Get<string>("model.path"), Get<WeightType>("model.dtype"), Get<DeviceKind>("model.device")),
+        Model = new ModelOptions(Get<string>("model.path"), Get<WeightType>("model.dtype"), Get<DeviceKind>("model.device"), Get<WeightQuantization>("model.quantization")),
         Lora = new LoraOptions(
             Int("lora.rank"), Get<double>("lora.alpha"), Get<double>("lora.dropout"), Get<LoraTargetOptions>("lora.targets"))
         {

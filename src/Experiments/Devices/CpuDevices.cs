@@ -1,4 +1,3 @@
-using FedLLM.Engine.Learners;
 using FedLLM.Experiments.Configuration;
 
 namespace FedLLM.Experiments.Devices;
@@ -11,10 +10,8 @@ public sealed class CpuDevices(bool gpuIsPresent) : ILearnerDevices
     public static CpuDevices OfThisMachine() => new(GpuPresence.IsPresent());
 
     /// <inheritdoc/>
-    public LearnerDevice Find(DeviceKind kind) => kind is DeviceKind.Auto or DeviceKind.Cpu
-        ? new LearnerDevice(
-            "cpu", weights => new CpuLearner(weights),
-            gpuIsPresent ? "a GPU is present but unused: this program has the CPU engine alone; fedllm-torch has another (docs/gpu.md)" : null)
+    public LearnerDevice Find(DeviceKind kind, string key = "model.device") => kind is DeviceKind.Auto or DeviceKind.Cpu
+        ? LearnerDevice.Cpu(gpuIsPresent ? "a GPU is present but unused: this program has the CPU engine alone; fedllm-torch has another (docs/gpu.md)" : null)
         : throw new DeviceUnavailableException(
-            $"model.device is {(kind == DeviceKind.Cuda ? "cuda" : "torch-cpu")}, but this program has the CPU engine alone. Use cpu or auto, or run it with fedllm-torch (docs/gpu.md)");
+            $"{key} is {DeviceNames.Of(kind)}, but this program has the CPU engine alone. Use cpu or auto, or run it with fedllm-torch (docs/gpu.md)");
 }

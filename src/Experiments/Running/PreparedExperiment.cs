@@ -78,7 +78,7 @@ public sealed record PreparedExperiment
         Experiment experiment, Action<ShardReport>? progress = null, CancellationToken cancellationToken = default, ILearnerDevices? devices = null)
     {
         ArgumentNullException.ThrowIfNull(experiment);
-        LearnerDevice device = (devices ?? CpuDevices.OfThisMachine()).Find(experiment.Model.Device);
+        LearnerDevice device = (devices ?? CpuDevices.OfThisMachine()).Find(experiment.Model.Device).Require(experiment.Model.Quantization);
         DecoderWeights weights = ModelDirectory.Load(
             experiment.Model.Path, experiment.Model.WeightType == WeightType.Bfloat16 ? WeightStorage.BFloat16 : WeightStorage.Float32);
         ITokenizer tokenizer = LoadTokenizer(experiment.Model.Path, weights.Config);
@@ -117,7 +117,7 @@ public sealed record PreparedExperiment
 
         var reports = new ShardReports(data.Shards, pooled ? null : data.OwnShards);
         CheckWarmup(experiment, reports, cut.Origin);
-        ILearner learner = device.Load(weights);
+        ILearner learner = device.Load(weights, experiment.Model.Quantization);
         return new PreparedExperiment
         {
             Experiment = experiment,

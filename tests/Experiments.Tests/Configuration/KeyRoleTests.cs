@@ -71,6 +71,7 @@ public sealed class KeyRoleTests
         ("simulation.median_seconds", "2", ["simulation.availability=0.5"]),
         ("simulation.client_spread", "2", ["simulation.availability=0.5"]),
         ("simulation.round_spread", "2", ["simulation.availability=0.5"]),
+        ("model.quantization", "nf4", []),
         ("dpo.beta", "0.2", []),
         ("dpo.loss", "ipo", []),
         ("dpo.label_smoothing", "0.1", []),

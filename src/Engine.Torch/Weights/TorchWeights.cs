@@ -1,16 +1,17 @@
 using System.Runtime.InteropServices;
 using FedLLM.Engine.Files;
 using FedLLM.Engine.Kernels;
+using FedLLM.Engine.Learners;
 using FedLLM.Engine.Models;
 using FedLLM.Numerics;
 using static TorchSharp.torch;
 
-namespace FedLLM.Engine.Torch.Models;
+namespace FedLLM.Engine.Torch.Weights;
 
 /// <summary>One frozen linear layer on the device.</summary>
 /// <param name="Weight">[out, in].</param>
 /// <param name="Bias">[out], or null.</param>
-internal sealed record TorchLinear(Tensor Weight, Tensor? Bias);
+internal sealed record TorchLinear(TorchMatrix Weight, Tensor? Bias);
 
 /// <summary>One decoder layer on the device.</summary>
 /// <param name="InputNorm">[D].</param>
@@ -19,14 +20,15 @@ internal sealed record TorchLinear(Tensor Weight, Tensor? Bias);
 internal sealed record TorchLayer(Tensor InputNorm, Tensor PostAttentionNorm, TorchLinear[] Linears);
 
 /// <summary>
-/// A frozen base model on a device. All of it, and all arithmetic on it, has one type: float32, or bfloat16 where the matrices are kept so; a corrected matrix is float32.
+/// A frozen base model on a device. All arithmetic on it has one type: float32, or bfloat16 where the matrices are kept so; a corrected matrix is float32. The layers'
+/// matrices may be quantised; a corrected one no longer is.
 /// </summary>
 internal sealed class TorchWeights : IDisposable
 {
     // Elements copied at a time: a tensor's bytes are reached by a span, which holds less than 2^31 of them.
     private const int ChunkElements = 1 << 27;
 
-    private readonly List<Tensor> _owned = [];
+    private readonly List<IDisposable> _owned = [];
 
     private TorchWeights(ModelConfig config, Device device, ScalarType type) => (Config, Device, Type) = (config, device, type);
 
@@ -54,8 +56,8 @@ internal sealed class TorchWeights : IDisposable
     /// <summary>The decoder layers.</summary>
     public TorchLayer[] Layers { get; private init; } = [];
 
-    /// <summary>Copies <paramref name="weights"/> to <paramref name="device"/>.</summary>
-    public static TorchWeights Upload(DecoderWeights weights, Device device)
+    /// <summary>Copies <paramref name="weights"/> to <paramref name="device"/>; the layers' matrices are quantised there, one after another.</summary>
+    public static TorchWeights Upload(DecoderWeights weights, Device device, WeightQuantization quantization)
     {
         ModelConfig config = weights.Config;
         bool half = weights.Embedding.IsBFloat16 || weights.Layers.Any(l => l.Linears.Any(linear => linear.Weight.IsBFloat16));
@@ -74,9 +76,7 @@ internal sealed class TorchWeights : IDisposable
                 .. weights.Layers.Select(layer => new TorchLayer(
                     result.Vector(layer.InputNorm),
                     result.Vector(layer.PostAttentionNorm),
-                    [
-                        .. layer.Linears.Select(l => new TorchLinear(result.Matrix(l.Weight, l.OutSize, l.InSize), l.Bias is null ? null : result.Vector(l.Bias))),
-                    ])),
+                    [.. layer.Linears.Select(l => new TorchLinear(result.Layer(l, quantization), l.Bias is null ? null : result.Vector(l.Bias)))])),
             ],
         };
     }
@@ -105,7 +105,7 @@ internal sealed class TorchWeights : IDisposable
                     }
 
                     Tensor product = result.Floats(correction[b], b.Shape).matmul(result.Floats(correction[a], a.Shape)); // [out, in]
-                    linears[(int)kind] = linears[(int)kind] with { Weight = result.Keep(product.add_(linears[(int)kind].Weight)) };
+                    linears[(int)kind] = linears[(int)kind] with { Weight = result.Keep(TorchMatrix.Of(product.add_(linears[(int)kind].Weight.Dense(Type)), WeightQuantization.None)) };
                     used += 2;
                 }
             }
@@ -128,9 +128,9 @@ internal sealed class TorchWeights : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (Tensor tensor in _owned)
+        foreach (IDisposable owned in _owned)
         {
-            tensor.Dispose();
+            owned.Dispose();
         }
 
         _owned.Clear();
@@ -149,12 +149,23 @@ internal sealed class TorchWeights : IDisposable
         return tensor;
     }
 
+    private TorchMatrix Keep(TorchMatrix matrix)
+    {
+        _owned.Add(matrix);
+        return matrix;
+    }
+
+    private TorchMatrix Layer(LinearWeights linear, WeightQuantization quantization) =>
+        Keep(TorchMatrix.Of(Dense(linear.Weight, linear.OutSize, linear.InSize), quantization));
+
     private Tensor Floats(ReadOnlySpan<float> values, IReadOnlyList<int> shape) =>
         tensor(values.ToArray(), [.. shape.Select(n => (long)n)], ScalarType.Float32).to(Device);
 
     private Tensor Vector(float[] values) => Keep(tensor(values).to(Type).to(Device));
 
-    private Tensor Matrix(WeightMatrix matrix, int rows, int columns)
+    private Tensor Matrix(WeightMatrix matrix, int rows, int columns) => Keep(Dense(matrix, rows, columns));
+
+    private Tensor Dense(WeightMatrix matrix, int rows, int columns)
     {
         Tensor result = empty(matrix.Length, Type, Device);
         for (int first = 0; first < matrix.Length; first += ChunkElements)
@@ -169,6 +180,6 @@ internal sealed class TorchWeights : IDisposable
             result.narrow(0, first, count).copy_(chunk);
         }
 
-        return Keep(result.view(rows, columns));
+        return result.view(rows, columns);
     }
 }
