@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using FedLLM.Engine.Torch;
 using FedLLM.Engine.Torch.Tests;
 using FedLLM.Experiments.Configuration;
@@ -70,6 +71,40 @@ public sealed class TorchRunTests : IDisposable
         Assert.Equal("cpu", new TorchDevices().Find(DeviceKind.Auto).Name);
     }
 
+    [SkippableTheory]
+    [InlineData("int8")]
+    [InlineData("nf4")]
+    public async Task Run_Quantized_LearnsAndRecordsIt(string quantization)
+    {
+        NativeLibraryOfTorch.Require();
+        RunResult dense = await Run("dense", "torch-cpu", Short);
+        RunResult quantized = await Run("quantized", "torch-cpu", [.. Short, $"model.quantization={quantization}"]);
+        double[] losses = [.. quantized.Rounds.Select(r => r.Evaluation!["loss"])];
+        Assert.True(losses[^1] < losses[0], string.Join(' ', losses));
+        Assert.NotEqual(dense.Rounds[0].Evaluation!["loss"], losses[0]);
+        Assert.Equal(dense.Rounds[0].Evaluation!["loss"], losses[0], 0.2);
+        Assert.Contains($"quantization: {quantization}", await File.ReadAllTextAsync(Path.Combine(_folder, "quantized", "experiment.yaml")), StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task Evaluate_AndGenerate_OnTorch_FollowTheCpuEngine()
+    {
+        NativeLibraryOfTorch.Require();
+        string model = ExperimentFile.Read(Demo, []).Model.Path;
+        string data = Path.Combine(ExperimentFile.Read(Demo, []).Data.Path!, "showcase.jsonl");
+        string[] evaluate = ["evaluate", "--model", model, "--suite", "loss", "--data", data, "--json", "--device"];
+        (string cpu, _) = await Answer([.. evaluate, "cpu"]);
+        (string torch, string error) = await Answer([.. evaluate, "torch-cpu"]);
+        Assert.Contains($"device: torch-cpu ({TorchLearner.NumericsVersion})", error, StringComparison.Ordinal);
+        Assert.Equal(Loss(cpu), Loss(torch), 1e-4);
+        Assert.NotEqual(Loss(torch), Loss((await Answer([.. evaluate, "torch-cpu", "--quantization", "int8"])).Output));
+
+        string[] generate = ["generate", "--model", model, "--prompt", "The cat", "--max-new-tokens", "12", "--device"];
+        Assert.Equal((await Answer([.. generate, "cpu"])).Output, (await Answer([.. generate, "torch-cpu"])).Output);
+
+        static double Loss(string json) => JsonDocument.Parse(json).RootElement.GetProperty("loss").GetDouble();
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private static void AssertClose(float[] expected, float[] actual)
@@ -84,7 +119,20 @@ public sealed class TorchRunTests : IDisposable
         Assert.InRange(far, 0, expected.Length / 100);
     }
 
+    private static async Task<(string Output, string Error)> Answer(string[] args)
+    {
+        (int code, string output, string error) = await Execute(args);
+        Assert.True(code == 0, error);
+        return (output, error);
+    }
+
     private static async Task<(int Code, string Error)> Program(string[] args)
+    {
+        (int code, _, string error) = await Execute(args);
+        return (code, error);
+    }
+
+    private static async Task<(int Code, string Output, string Error)> Execute(string[] args)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardError = true, RedirectStandardOutput = true };
         foreach (string arg in (string[])["exec", Path.Combine(AppContext.BaseDirectory, "fedllm-torch.dll"), .. args])
@@ -95,9 +143,8 @@ public sealed class TorchRunTests : IDisposable
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         string error = await process.StandardError.ReadToEndAsync();
-        await output;
         await process.WaitForExitAsync();
-        return (process.ExitCode, error);
+        return (process.ExitCode, await output, error);
     }
 
     private Task<RunResult> Run(string name, string device, string[] overrides)

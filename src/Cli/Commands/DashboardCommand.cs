@@ -4,6 +4,8 @@ using FedLLM.Cli.Dashboards;
 using FedLLM.Cli.Hosting;
 using FedLLM.Dashboard.Hosting;
 using FedLLM.Dashboard.RunDirectories;
+using FedLLM.Experiments.Configuration;
+using FedLLM.Experiments.Devices;
 
 namespace FedLLM.Cli.Commands;
 
@@ -35,7 +37,9 @@ internal static class DashboardCommand
                 throw new UsageException($"{missing}: there is no such directory");
             }
 
-            using var host = new LocalRunHost();
+            LearnerDevice device = terminal.Devices.Find(DeviceKind.Auto);
+            terminal.Error.WriteLine($"prompts are answered on {device.Name}{(device.Note is null ? string.Empty : $"; {device.Note}")}");
+            using var host = new LocalRunHost(device);
             await using DashboardServer server = await ServeAsync(terminal, parsed.GetValue(urls) ?? DashboardServer.UsualUrl, folders, host).ConfigureAwait(false);
             var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             using CancellationTokenRegistration registration = cancellationToken.Register(() => ended.TrySetResult());

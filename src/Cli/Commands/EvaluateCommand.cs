@@ -6,6 +6,7 @@ using FedLLM.Data.Files;
 using FedLLM.Data.Samples;
 using FedLLM.Data.Templates;
 using FedLLM.Engine.Files;
+using FedLLM.Engine.Learners;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Tokenization;
 using FedLLM.Engine.Training;
@@ -48,17 +49,19 @@ internal static class EvaluateCommand
         Option<double> beta = CommandOptions.NotNegative("--beta", "Suite preference: beta of the implicit rewards.", DefaultBeta);
         Option<string?> format = CommandOptions.Choice<string>(
             "--format", "The records' fields.", [Auto, .. RecordFormat.All.Select(m => m.Name)], name => name, [], Auto);
+        var device = new DeviceOptions();
         Option<bool> json = CommandOptions.Json();
         var command = new Command("evaluate", "Measure a model, with or without an adapter.")
         {
             model, adapter, suite, data, limit, template, maxLength, maxPromptLength, beta, format, json,
         };
+        device.AddTo(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var request = new Request(
                 parsed.GetRequiredValue(model), parsed.GetValue(adapter), parsed.GetRequiredValue(data), (int?)parsed.GetValue(limit),
                 parsed.GetValue(template)!, (int?)parsed.GetValue(maxLength), (int?)parsed.GetValue(maxPromptLength), parsed.GetValue(beta),
-                RecordFormat.Find(parsed.GetValue(format)!));
+                RecordFormat.Find(parsed.GetValue(format)!), device.Find(parsed, terminal));
             bool isPairs = parsed.GetValue(suite) == Preference;
             Action<Terminal, bool> write = await Task.Run(
                 () => isPairs ? MeasurePreference(request, cancellationToken) : MeasureLoss(request, cancellationToken), cancellationToken)
@@ -80,7 +83,8 @@ internal static class EvaluateCommand
         var encoder = new SampleEncoder(loaded.Tokenizer, request.Template, loaded.MaxLength);
         SampleSet<TokenSequence> samples = Read(request, encoder, SampleKind.Sequence);
         cancellationToken.ThrowIfCancellationRequested();
-        using var suite = new LossSuite(loaded.Weights, Environment.ProcessorCount);
+        using ILearner learner = request.Device.Load(loaded.Weights);
+        using var suite = new LossSuite(learner, Environment.ProcessorCount);
         LossResult result = suite.Evaluate(loaded.Adapter, samples.Samples, cancellationToken);
         return (terminal, json) => EvaluationReport.Write(terminal, json, result, samples.Tally);
     }
@@ -102,7 +106,8 @@ internal static class EvaluateCommand
         var encoder = new PairEncoder(loaded.Tokenizer, request.Template, loaded.MaxLength, maxPromptLength);
         SampleSet<PreferencePair> pairs = Read(request, encoder, SampleKind.Pair);
         cancellationToken.ThrowIfCancellationRequested();
-        using var suite = new PreferenceSuite(loaded.Weights, Environment.ProcessorCount);
+        using ILearner learner = request.Device.Load(loaded.Weights);
+        using var suite = new PreferenceSuite(learner, Environment.ProcessorCount);
         PreferenceResult result = suite.Evaluate(loaded.Adapter, pairs.Samples, request.Beta, cancellationToken);
         return (terminal, json) => EvaluationReport.Write(terminal, json, result, request.Beta, pairs.Tally);
     }
@@ -142,7 +147,8 @@ internal static class EvaluateCommand
     }
 
     private sealed record Request(
-        string Model, string? Adapter, string Data, int? Limit, PromptTemplate Template, int? MaxLength, int? MaxPromptLength, double Beta, RecordFormat? Format);
+        string Model, string? Adapter, string Data, int? Limit, PromptTemplate Template, int? MaxLength, int? MaxPromptLength, double Beta, RecordFormat? Format,
+        ChosenDevice Device);
 
     private sealed record Loaded(DecoderWeights Weights, ITokenizer Tokenizer, LoraAdapter? Adapter, int MaxLength);
 }

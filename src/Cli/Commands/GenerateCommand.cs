@@ -5,10 +5,10 @@ using FedLLM.Cli.Rendering;
 using FedLLM.Data.Templates;
 using FedLLM.Engine.Decoding;
 using FedLLM.Engine.Files;
+using FedLLM.Engine.Learners;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Tokenization;
 using FedLLM.Experiments.Running;
-using FedLLM.Numerics;
 
 namespace FedLLM.Cli.Commands;
 
@@ -29,11 +29,13 @@ internal static class GenerateCommand
         Option<string[]> stop = CommandOptions.Texts("--stop", "End where the added text holds this; it is cut off.");
         Option<long?> seed = CommandOptions.Integer("--seed", "Seed of the draws.", 0, long.MaxValue, 0);
         Option<PromptTemplate?> template = CommandOptions.Template("Put each prompt, as an instruction, into this frame.", null);
+        var device = new DeviceOptions();
         Option<bool> json = CommandOptions.Json();
         var command = new Command("generate", "Continue prompts with a model, with or without an adapter.")
         {
             model, adapter, prompt, promptsFile, maxNewTokens, temperature, topK, topP, stop, seed, template, json,
         };
+        device.AddTo(command);
         command.Validators.Add(result =>
         {
             if (result.GetResult(prompt) is { Implicit: false } == result.GetResult(promptsFile) is { Implicit: false })
@@ -63,7 +65,8 @@ internal static class GenerateCommand
                 {
                     TopK = (int)(parsed.GetValue(topK) ?? 0),
                     TopP = parsed.GetValue(topP),
-                });
+                },
+                device.Find(parsed, terminal));
             IReadOnlyList<TextContinuation> results = await Task.Run(() => Generate(request), cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
             if (file is null && results.Count == 1)
             {
@@ -86,10 +89,11 @@ internal static class GenerateCommand
         DecoderWeights weights = ModelDirectory.Load(request.Model);
         ITokenizer tokenizer = PreparedExperiment.LoadTokenizer(request.Model, weights.Config);
         LoraAdapter? adapter = request.Adapter is null ? null : LoadAdapter(request.Adapter, weights.Config);
-        using var workers = new Workers(Environment.ProcessorCount);
+        using ILearner learner = request.Device.Load(weights);
+        using ILearnerSession session = learner.Open(Environment.ProcessorCount);
         try
         {
-            return TextContinuation.Generate(new LanguageModel(weights, adapter, workers), tokenizer, request.Prompts, request.Settings, request.Stops);
+            return TextContinuation.Generate(session.Model(adapter), tokenizer, request.Prompts, request.Settings, request.Stops);
         }
         catch (ArgumentException e)
         {
@@ -137,5 +141,6 @@ internal static class GenerateCommand
     }
 
     private sealed record Request(
-        string Model, string? Adapter, string PromptOption, IReadOnlyList<string> Prompts, IReadOnlyList<string> Stops, GenerationSettings Settings);
+        string Model, string? Adapter, string PromptOption, IReadOnlyList<string> Prompts, IReadOnlyList<string> Stops, GenerationSettings Settings,
+        ChosenDevice Device);
 }

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using FedLLM.Cli.Hosting;
 using FedLLM.Cli.Rendering;
+using FedLLM.Engine;
+using FedLLM.Experiments.Devices;
 using FedLLM.Experiments.Pretraining;
 
 namespace FedLLM.Cli.Commands;
@@ -21,6 +23,7 @@ internal static class PretrainCommand
             string directory = parsed.GetRequiredValue(output);
             var lines = new StepLines(terminal, config.BatchSize * config.SequenceLength);
             terminal.Error.WriteLine($"{config.Name}: {Figures.Count(config.Steps)} steps of {config.BatchSize} x {config.SequenceLength} tokens");
+            DeviceOptions.Tell(terminal, Device(), NumericsVersion.Current);
             double loss = await Task.Run(
                 () => Pretraining.Run(config, directory, Environment.ProcessorCount, lines.Show, terminal.Clock, cancellationToken),
                 CancellationToken.None).ConfigureAwait(false);
@@ -42,6 +45,10 @@ internal static class PretrainCommand
         });
         return command;
     }
+
+    // Full-parameter training is the CPU engine's alone.
+    private static LearnerDevice Device() =>
+        LearnerDevice.Cpu(GpuPresence.IsPresent() ? "a GPU is present but unused: pretrain computes with the CPU engine alone" : null);
 
     // A line for the last step, and of the others at most one every two seconds.
     private sealed class StepLines(Terminal terminal, int stepTokens)

@@ -57,7 +57,7 @@ internal static class RunCommand
             PreparedExperiment prepared = await PrepareAsync(terminal, experiment, cancellationToken).ConfigureAwait(false);
             Action report;
             using var control = new RunControl(cancellationToken);
-            using var host = new LocalRunHost(control, directory, prepared);
+            using var host = new LocalRunHost(control, directory, prepared, terminal.Devices.Find(experiment.Model.Device));
             await using DashboardServer? server = parsed.GetResult(dashboard) is null
                 ? null
                 : await DashboardCommand.ServeAsync(
@@ -104,16 +104,11 @@ internal static class RunCommand
     // interruption need not wait for it.
     private static async Task<PreparedExperiment> PrepareAsync(Terminal terminal, Experiment experiment, CancellationToken cancellationToken)
     {
-        LearnerDevice device = terminal.Devices.Find(experiment.Model.Device);
+        LearnerDevice device = terminal.Devices.Find(experiment.Model.Device).Require(experiment.Model.Quantization);
         terminal.Error.WriteLine($"{experiment.Name}: reading the model and the data");
         PreparedExperiment prepared = await Task.Run(() => PreparedExperiment.Prepare(experiment, null, cancellationToken, terminal.Devices), cancellationToken)
             .WaitAsync(cancellationToken).ConfigureAwait(false);
-        terminal.Error.WriteLine($"device: {device.Name} ({prepared.Learner.Numerics})");
-        if (device.Note is not null)
-        {
-            terminal.Error.WriteLine(device.Note);
-        }
-
+        DeviceOptions.Tell(terminal, device, prepared.Learner.Numerics);
         ShardTable.Write(terminal.Error, terminal.ErrorIsScreen, prepared.Reports);
         if (prepared.Data.HeldOutTally is { } held)
         {

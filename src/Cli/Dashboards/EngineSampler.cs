@@ -2,22 +2,23 @@ using FedLLM.Dashboard.Feed;
 using FedLLM.Data.Templates;
 using FedLLM.Engine.Decoding;
 using FedLLM.Engine.Files;
+using FedLLM.Engine.Learners;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Tokenization;
+using FedLLM.Experiments.Devices;
 using FedLLM.Experiments.Running;
-using FedLLM.Numerics;
 
 namespace FedLLM.Cli.Dashboards;
 
 /// <summary>
-/// Answers prompts with the engine, in this process: one request at a time, half of the processors, one base model in memory besides that of a run.
+/// Answers prompts in this process: one request at a time, half of the processors, one base model in memory besides that of a run.
 /// </summary>
 /// <param name="prepared">The run of this process, whose base model is used where it is the one asked for; or null.</param>
-internal sealed class EngineSampler(PreparedExperiment? prepared) : ISampler, IDisposable
+/// <param name="device">Where other models compute.</param>
+internal sealed class EngineSampler(PreparedExperiment? prepared, LearnerDevice device) : ISampler, IDisposable
 {
     private readonly SemaphoreSlim _one = new(1);
-    private (string Path, DecoderWeights Weights, ITokenizer Tokenizer)? _loaded =
-        prepared is null ? null : (prepared.Experiment.Model.Path, prepared.Weights, prepared.Tokenizer);
+    private (string Path, ILearner Learner, ITokenizer Tokenizer)? _loaded;
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<string>> AnswerAsync(
@@ -43,32 +44,49 @@ internal sealed class EngineSampler(PreparedExperiment? prepared) : ISampler, ID
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _one.Dispose();
+    public void Dispose()
+    {
+        _loaded?.Learner.Dispose();
+        _one.Dispose();
+    }
 
     private List<string> Answer(
         RunView run, string prompt, IReadOnlyList<AdapterFiles?> adapters, int maxNewTokens, CancellationToken cancellationToken)
     {
         string path = run.Setting("model.path") ?? throw new SamplingException("The run's experiment.yaml names no model.");
-        if (_loaded is not { } model || model.Path != path)
-        {
-            _loaded = null; // two models at a time would be one too many
-            DecoderWeights weights = ModelDirectory.Load(path);
-            model = (path, weights, PreparedExperiment.LoadTokenizer(path, weights.Config));
-            _loaded = model;
-        }
-
+        (ILearner learner, ITokenizer tokenizer) = Model(path);
         string template = run.Setting("data.template") ?? PromptTemplate.Alpaca.Name;
         string framed = (PromptTemplate.All.FirstOrDefault(t => t.Name == template) ?? PromptTemplate.Alpaca).GenerationPrompt(prompt);
-        using var workers = new Workers(Math.Max(1, Environment.ProcessorCount / 2));
+        using ILearnerSession session = learner.Open(Math.Max(1, Environment.ProcessorCount / 2));
+        ILanguageModel language = session.Model(null);
         var answers = new List<string>();
         foreach (AdapterFiles? adapter in adapters)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var language = new LanguageModel(model.Weights, adapter is null ? null : Load(adapter, model.Weights.Config), workers);
-            answers.Add(TextContinuation.Generate(language, model.Tokenizer, framed, new GenerationSettings(maxNewTokens)).Text);
+            language.Adapter = adapter is null ? null : Load(adapter, learner.Model);
+            answers.Add(TextContinuation.Generate(language, tokenizer, framed, new GenerationSettings(maxNewTokens)).Text);
         }
 
         return answers;
+    }
+
+    private (ILearner Learner, ITokenizer Tokenizer) Model(string path)
+    {
+        if (path == prepared?.Experiment.Model.Path)
+        {
+            return (prepared.Learner, prepared.Tokenizer);
+        }
+
+        if (_loaded is not { } loaded || loaded.Path != path)
+        {
+            _loaded?.Learner.Dispose();
+            _loaded = null; // two models at a time would be one too many
+            DecoderWeights weights = ModelDirectory.Load(path);
+            loaded = (path, device.Load(weights, WeightQuantization.None), PreparedExperiment.LoadTokenizer(path, weights.Config));
+            _loaded = loaded;
+        }
+
+        return (loaded.Learner, loaded.Tokenizer);
     }
 
     // The reader of adapters wants PEFT's folder; a checkpoint's adapter lies elsewhere under another name.

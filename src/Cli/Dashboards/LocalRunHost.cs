@@ -1,5 +1,6 @@
 using FedLLM.Dashboard.Feed;
 using FedLLM.Dashboard.RunDirectories;
+using FedLLM.Experiments.Devices;
 using FedLLM.Experiments.Running;
 using LockHolder = FedLLM.Experiments.RunDirectories.LockHolder;
 
@@ -13,17 +14,19 @@ internal sealed class LocalRunHost : IRunDirectoryHost, IDisposable
     private readonly EngineSampler _sampler;
 
     /// <summary>Without a run of its own.</summary>
-    public LocalRunHost() => _sampler = new EngineSampler(null);
+    /// <param name="device">Where prompts are answered.</param>
+    public LocalRunHost(LearnerDevice device) => _sampler = new EngineSampler(null, device);
 
     /// <summary>With a run of this process.</summary>
     /// <param name="control">Stops it.</param>
     /// <param name="directory">Its directory, or the folder that holds the directories of its runs.</param>
     /// <param name="prepared">Its model, which answers prompts too.</param>
-    public LocalRunHost(RunControl control, string directory, PreparedExperiment prepared)
+    /// <param name="device">Where prompts to other models are answered.</param>
+    public LocalRunHost(RunControl control, string directory, PreparedExperiment prepared, LearnerDevice device)
     {
         _control = control;
         _directory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
-        _sampler = new EngineSampler(prepared);
+        _sampler = new EngineSampler(prepared, device);
     }
 
     /// <inheritdoc/>

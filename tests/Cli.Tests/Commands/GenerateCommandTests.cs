@@ -1,5 +1,6 @@
 using System.Text.Json;
 using FedLLM.Cli.Tests.Support;
+using FedLLM.Engine;
 using FedLLM.Engine.Files;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Tokenization;
@@ -18,7 +19,7 @@ public sealed class GenerateCommandTests(SmallWorld world)
         Answer plain = await Answer.Of("generate", "--model", world.Model, "--prompt", Prompt, "--max-new-tokens", "12");
         JsonElement json = (await Answer.Of("generate", "--model", world.Model, "--prompt", Prompt, "--max-new-tokens", "12", "--json")).Json();
         Assert.Equal(json.GetProperty("text").GetString() + Environment.NewLine, plain.Out);
-        Assert.Equal(string.Empty, plain.Error);
+        Assert.Equal($"device: cpu ({NumericsVersion.Current})" + Environment.NewLine, plain.Error);
 
         ITokenizer tokenizer = TokenizerDirectory.Load(world.Model);
         int[] prompt = [.. tokenizer.Encode(Prompt).Select(t => t.Id)];

@@ -124,6 +124,10 @@ public sealed class RunCommandTests(SmallWorld world) : IDisposable
         (await Run("--set", $"model.device={device}")).IsOneLine(2, $"model.device is {device}", "fedllm-torch");
 
     [Fact]
+    public async Task Quantization_OnTheCpuEngine_IsRefused() =>
+        (await Run("--set", "model.quantization=nf4")).IsOneLine(2, "model.quantization is nf4", "the CPU engine", "fedllm-torch");
+
+    [Fact]
     public async Task Set_UnknownKey_IsNamed() => (await Run("--set", "lora.rnk=4")).IsOneLine(2, "--set", "lora.rank");
 
     [Fact]
