@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Trains LoRA adapters with PyTorch on the CPU as OpenFedLLM does, to compare FedLLM with.
+"""Trains LoRA adapters with PyTorch as OpenFedLLM does, to compare FedLLM with.
 
-    peer.py FOLDER [--loop transformers|lean] [--dtype float32|bfloat16] [--threads N] [--turns N]
+    peer.py FOLDER [--loop transformers|lean|peft] [--dtype float32|bfloat16] [--device cpu|cuda] [--checkpointing] [--threads N] [--turns N]
 
-FOLDER is what `bench/Benchmarks -- peers` writes: `model/` and `adapter/` in Hugging Face's and PEFT's layouts, and `batches.json` with the token ids and
+FOLDER is what `bench/Benchmarks -- peers` and bench/gpu/run.py write: `model/` and `adapter/` in Hugging Face's and PEFT's layouts, and `batches.json` with the token ids and
 labels of every batch of every client. A turn trains every client once, one after another, each from the same adapter with a fresh AdamW. Without --turns a
 turn is taken for every line that comes in; either way each turn prints one line of JSON: seconds, the loss of every step and the peak of resident memory.
 
-Padded batches, logits of every position, no gradient checkpointing (it would only make this slower). Two loops do the same arithmetic:
-`transformers` is Hugging Face's Llama with its loss, and for preferences TRL's `concatenated_forward` and `get_batch_logps`;
+Padded batches, logits of every position, gradient checkpointing only where it is asked for. Three loops do the same arithmetic:
+`peft` is Hugging Face's Llama with PEFT's adapter; `transformers` is the same without PEFT, with LoRA layers of this script; it is Hugging Face's Llama with its loss, and for preferences TRL's `concatenated_forward` and `get_batch_logps`;
 `lean` is the model by hand on PyTorch's fused operations, without masks where right padding makes them needless.
 """
 import argparse
@@ -60,6 +60,9 @@ class LoraLinear(torch.nn.Module):
             self.b.copy_(self.initial[1])
         self.a.grad = self.b.grad = None
 
+    def parameters(self, recurse=True):
+        return iter((self.a, self.b))
+
     def forward(self, x):
         y = F.linear(x, self.weight)
         if not LoraLinear.on:
@@ -70,9 +73,11 @@ class LoraLinear(torch.nn.Module):
 class Adapter:
     """A PEFT adapter's factors by the name of the layer they belong to."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, device):
         with open(os.path.join(folder, "adapter_config.json"), encoding="utf-8") as file:
             config = json.load(file)
+        self.folder = folder
+        self.device = device
         self.scaling = config["lora_alpha"] / config["r"]
         self.factors = read_safetensors(os.path.join(folder, "adapter_model.safetensors"))
         self.layers = []
@@ -82,18 +87,31 @@ class Adapter:
         prefix = f"base_model.model.{name}"
         if f"{prefix}.lora_A.weight" not in self.factors:
             return None
-        layer = LoraLinear(weight, self.factors[f"{prefix}.lora_A.weight"], self.factors[f"{prefix}.lora_B.weight"], self.scaling)
+        a, b = (self.factors[f"{prefix}.lora_{half}.weight"].to(self.device) for half in "AB")
+        layer = LoraLinear(weight, a, b, self.scaling)
         self.layers.append(layer)
         return layer
 
     def parameters(self):
-        return [p for layer in self.layers for p in (layer.a, layer.b)]
+        return [p for layer in self.layers for p in layer.parameters()]
+
+
+class Switched:
+    """The adapter's layers switched off for a while."""
+
+    def __enter__(self):
+        LoraLinear.on = False
+
+    def __exit__(self, *_):
+        LoraLinear.on = True
 
 
 class LeanLlama:
     """Llama by hand. Every sample stands at the left of its padded row, so that the causal mask hides the padding."""
 
-    def __init__(self, folder, adapter, dtype):
+    def __init__(self, folder, adapter, dtype, device, checkpointing):
+        if device != "cpu" or checkpointing:
+            raise SystemExit("the loop lean is for the CPU, without checkpointing")
         with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
             config = json.load(file)
         weights = read_safetensors(os.path.join(folder, "model.safetensors"), dtype)
@@ -164,6 +182,9 @@ class LeanLlama:
         logits = self.logits(tokens, mask).float()
         return F.cross_entropy(logits.view(-1, logits.shape[-1]), targets.reshape(-1), ignore_index=IGNORED)
 
+    def without_adapter(self):
+        return Switched()
+
     def answer_log_probabilities(self, tokens, mask, labels):
         return self.token_log_probabilities(tokens, mask, labels).sum(-1)
 
@@ -171,12 +192,17 @@ class LeanLlama:
 class TransformersLlama:
     """Hugging Face's Llama with its own loss."""
 
-    def __init__(self, folder, adapter, dtype):
+    def __init__(self, folder, adapter, dtype, device, checkpointing):
         from transformers import AutoModelForCausalLM
 
-        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(device)
         self.model.config.use_cache = False
         self.model.train()
+        self.wrap(adapter)
+        if checkpointing:
+            self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+    def wrap(self, adapter):
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
         for name, module in list(self.model.named_modules()):
@@ -186,6 +212,9 @@ class TransformersLlama:
 
     def loss(self, tokens, mask, labels):
         return self.model(input_ids=tokens, attention_mask=mask, labels=labels).loss
+
+    def without_adapter(self):
+        return Switched()
 
     def answer_log_probabilities(self, tokens, mask, labels):
         # TRL 0.7.2: DPOTrainer.concatenated_forward and get_batch_logps.
@@ -197,7 +226,38 @@ class TransformersLlama:
         return (per_token * scored).sum(-1)
 
 
-def pad(sequences):
+class PeftLlama(TransformersLlama):
+    """Hugging Face's Llama with PEFT's adapter. Its factors are float32, as PEFT makes them."""
+
+    def wrap(self, adapter):
+        from peft import PeftModel
+
+        self.model = PeftModel.from_pretrained(self.model, adapter.folder, is_trainable=True, autocast_adapter_dtype=True)
+        factors = [p for p in self.model.parameters() if p.requires_grad]
+        adapter.layers = [PeftFactors(factors)]
+
+    def without_adapter(self):
+        return self.model.disable_adapter()
+
+
+class PeftFactors:
+    """The trained parameters of a PEFT model, as the loop resets them."""
+
+    def __init__(self, factors):
+        self.factors = factors
+        self.initial = [p.detach().clone() for p in factors]
+
+    def reset(self):
+        with torch.no_grad():
+            for parameter, initial in zip(self.factors, self.initial):
+                parameter.copy_(initial)
+                parameter.grad = None
+
+    def parameters(self):
+        return self.factors
+
+
+def pad(sequences, device):
     """Token ids, attention mask and labels of some sequences, padded on the right to the longest."""
     longest = max(len(s["tokens"]) for s in sequences)
     tokens = torch.zeros((len(sequences), longest), dtype=torch.long)
@@ -208,15 +268,13 @@ def pad(sequences):
         tokens[row, :length] = torch.tensor(sequence["tokens"])
         labels[row, :length] = torch.tensor(sequence["labels"])
         mask[row, :length] = 1
-    return tokens, mask, labels
+    return tokens.to(device), mask.to(device), labels.to(device)
 
 
 def preference_loss(model, batch, beta):
     """DPO's sigmoid loss against the adapter switched off; the chosen sequences stand first, then the rejected."""
-    with torch.no_grad():
-        LoraLinear.on = False
+    with torch.no_grad(), model.without_adapter():
         reference = model.answer_log_probabilities(*batch)
-        LoraLinear.on = True
     policy = model.answer_log_probabilities(*batch)
     chosen, rejected = (policy - reference).chunk(2)
     return -F.logsigmoid(beta * (chosen - rejected)).mean()
@@ -253,18 +311,24 @@ def peak_memory():
 
 def versions(loop):
     text = f"torch {torch.__version__}"
-    if loop == "transformers":
+    if loop != "lean":
         import transformers
 
         text += f", transformers {transformers.__version__}"
+    if loop == "peft":
+        import peft
+
+        text += f", peft {peft.__version__}"
     return text
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Trains LoRA adapters with PyTorch on the CPU as OpenFedLLM does.")
+    parser = argparse.ArgumentParser(description="Trains LoRA adapters with PyTorch as OpenFedLLM does.")
     parser.add_argument("folder")
-    parser.add_argument("--loop", choices=["transformers", "lean"], default="transformers")
+    parser.add_argument("--loop", choices=["transformers", "lean", "peft"], default="transformers")
     parser.add_argument("--dtype", choices=list(DTYPES), default="float32")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--checkpointing", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--turns", type=int)
     arguments = parser.parse_args()
@@ -272,12 +336,12 @@ def main():
     with open(os.path.join(arguments.folder, "batches.json"), encoding="utf-8") as file:
         settings = json.load(file)
     if settings["task"] == "dpo":
-        clients = [[pad([p["chosen"] for p in b] + [p["rejected"] for p in b]) for b in batches] for batches in settings["clients"]]
+        clients = [[pad([p["chosen"] for p in b] + [p["rejected"] for p in b], arguments.device) for b in batches] for batches in settings["clients"]]
     else:
-        clients = [[pad(batch) for batch in batches] for batches in settings["clients"]]
-    adapter = Adapter(os.path.join(arguments.folder, "adapter"))
-    kind = TransformersLlama if arguments.loop == "transformers" else LeanLlama
-    model = kind(os.path.join(arguments.folder, "model"), adapter, DTYPES[arguments.dtype])
+        clients = [[pad(batch, arguments.device) for batch in batches] for batches in settings["clients"]]
+    adapter = Adapter(os.path.join(arguments.folder, "adapter"), arguments.device)
+    kind = {"transformers": TransformersLlama, "lean": LeanLlama, "peft": PeftLlama}[arguments.loop]
+    model = kind(os.path.join(arguments.folder, "model"), adapter, DTYPES[arguments.dtype], arguments.device, arguments.checkpointing)
     print(json.dumps({"versions": versions(arguments.loop)}), flush=True)
     for _ in range(arguments.turns) if arguments.turns is not None else sys.stdin:
         start = time.perf_counter()

@@ -29,7 +29,7 @@ public sealed class TorchLearner : ILearner
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(device);
         _device = device;
-        _weights = TorchWeights.Upload(weights, device.Device, quantization);
+        _weights = DeviceFailures.Watch(device.Device, () => TorchWeights.Upload(weights, device.Device, quantization));
     }
 
     private TorchLearner(TorchWeights weights, TorchDevice device) => (_weights, _device) = (weights, device);
@@ -88,7 +88,8 @@ public sealed class TorchLearner : ILearner
             return model;
         }
 
-        public ITrainingLane Lane(LoraConfig lora, OptimizerSettings optimizer) => new TorchLane(weights.Config, lora, optimizer, weights.Device);
+        public ITrainingLane Lane(LoraConfig lora, OptimizerSettings optimizer) =>
+            DeviceFailures.Watch(weights.Device, () => new TorchLane(weights.Config, lora, optimizer, weights.Device));
 
         public ILoraTrainer<TSample> Trainer<TSample>(IObjective<TSample> objective, bool checkpointing)
         {

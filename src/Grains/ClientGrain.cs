@@ -1,3 +1,4 @@
+using FedLLM.Engine.Learners;
 using FedLLM.Experiments.Messaging;
 using FedLLM.GrainInterfaces;
 using Orleans.Placement;
@@ -5,11 +6,11 @@ using Orleans.Placement;
 namespace FedLLM.Grains;
 
 /// <summary>A client, on a silo whose device it trains on. It delegates to <see cref="ClientSession"/>; training happens on the device's threads.</summary>
-/// <param name="runs">The runs that train on this silo.</param>
+/// <param name="devices">The devices of this silo.</param>
 /// <param name="clock">Measures time.</param>
 [TrainingDevicePlacementFilter]
 [ActivationCountBasedPlacement]
-public sealed class ClientGrain(HostedRuns runs, TimeProvider clock) : Grain, IClientGrain
+public sealed class ClientGrain(DevicePool devices, TimeProvider clock) : Grain, IClientGrain
 {
     // Well within the response timeout of 30 s.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -21,14 +22,25 @@ public sealed class ClientGrain(HostedRuns runs, TimeProvider clock) : Grain, IC
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _key = ClientKey.Parse(this.GetPrimaryKeyString());
-        _session = new ClientSession(_key.Client, runs.For(_key.Run), Patience, clock);
+        _session = new ClientSession(_key.Client, devices.For(_key.Run), Patience, clock);
         return Task.CompletedTask;
     }
 
     /// <inheritdoc/>
     public async Task<TrainReply> TrainAsync(TrainRequest request)
     {
-        TrainReply reply = TrainingMessages.ToReply(await _session!.AskAsync(TrainingMessages.ToInstruction(request, _key.Client), CancellationToken.None));
+        TrainReply reply;
+        try
+        {
+            reply = TrainingMessages.ToReply(await _session!.AskAsync(TrainingMessages.ToInstruction(request, _key.Client), CancellationToken.None));
+        }
+        catch (DeviceFailedException)
+        {
+            // No device is left here. Whoever asks again finds it where there is one.
+            DeactivateOnIdle();
+            throw;
+        }
+
         if (reply.Outcome != TrainOutcome.StillTraining)
         {
             // It remembers nothing that is not stored. So a client between two rounds costs no memory, and its next round is trained wherever there is room then.

@@ -1,5 +1,6 @@
 using System.Text;
 using FedLLM.Experiments.Configuration;
+using FedLLM.Experiments.Devices;
 using FedLLM.Experiments.Running;
 using FedLLM.GrainInterfaces;
 
@@ -37,7 +38,7 @@ internal static class RunSpecs
     public static string DeviceOf(Experiment experiment) => experiment.Model.Device switch
     {
         DeviceKind.Auto or DeviceKind.Cpu => "cpu",
-        DeviceKind other => other.ToString().ToLowerInvariant(),
+        DeviceKind other => DeviceNames.Of(other),
     };
 
     /// <summary>Holds an experiment against the one that has the name.</summary>

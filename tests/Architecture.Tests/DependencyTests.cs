@@ -19,6 +19,10 @@ public sealed class DependencyTests
         ["Grains"] = ["Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "GrainInterfaces"],
         ["Silo"] = ["Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "GrainInterfaces", "Grains", "Dashboard"],
         ["Cli"] = ["Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "Dashboard"],
+        ["Silo.Torch"] =
+        [
+            "Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "GrainInterfaces", "Grains", "Dashboard", "Silo", "Engine.Torch",
+        ],
         ["Cli.Torch"] = ["Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "Dashboard", "Cli", "Engine.Torch"],
     };
 

@@ -6,7 +6,7 @@ namespace FedLLM.Architecture.Tests;
 public sealed partial class SolutionTests
 {
     // These need Orleans or TorchSharp, which not every machine can restore.
-    private static readonly string[] NotEmbedded = ["GrainInterfaces", "Grains", "Silo", "Engine.Torch", "Engine.Tokenizers", "Cli.Torch", "ClusterBench"];
+    private static readonly string[] NotEmbedded = ["GrainInterfaces", "Grains", "Silo", "Engine.Torch", "Engine.Tokenizers", "Cli.Torch", "Silo.Torch", "ClusterBench", "GpuBench"];
 
     private static readonly string[] BannedWords = ["Utils", "Util", "Helper", "Helpers", "Manager", "Base", "Common", "Misc"];
 

@@ -38,10 +38,17 @@ internal static class CaseFolder
     }
 
     /// <summary>Opens our side of a case: the weights and batches of a folder, ready to train.</summary>
-    public static ITrainingSession Open(string folder, WeightStorage storage, int threads, int lanes)
+    /// <param name="folder">The case.</param>
+    /// <param name="storage">How the base model is read.</param>
+    /// <param name="threads">Threads.</param>
+    /// <param name="lanes">Most clients that train side by side.</param>
+    /// <param name="load">Puts the base model on its device; the CPU engine by default.</param>
+    /// <param name="checkpointing">Whether activations are computed again.</param>
+    public static ITrainingSession Open(
+        string folder, WeightStorage storage, int threads, int lanes, Func<DecoderWeights, ILearner>? load = null, bool checkpointing = false)
     {
-        DecoderWeights weights = ModelDirectory.Load(ModelPath(folder), storage);
-        TensorSet initial = PeftAdapter.Load(AdapterPath(folder), weights.Config).Tensors;
+        ILearner learner = (load ?? (weights => new CpuLearner(weights)))(ModelDirectory.Load(ModelPath(folder), storage));
+        TensorSet initial = PeftAdapter.Load(AdapterPath(folder), learner.Model).Tensors;
         byte[] text = File.ReadAllBytes(BatchesPath(folder));
         BatchFile<JsonElement> settings = Read<JsonElement>(text);
         var rates = new StepSettings(settings.LearningRate, settings.MaxGradNorm);
@@ -49,13 +56,13 @@ internal static class CaseFolder
         {
             PreferencePair[][][] pairs = Map(Read<LabelledPair>(text).Clients, p => new PreferencePair(Scored(p.Chosen), Scored(p.Rejected)));
             return new TrainingSession<ReferencedPair>(
-                weights, initial, new PreferenceObjective(PreferenceLossKind.Sigmoid, settings.Beta), rates, threads, lanes, pairs.Length,
+                learner, initial, new PreferenceObjective(PreferenceLossKind.Sigmoid, settings.Beta), rates, threads, lanes, checkpointing, pairs.Length,
                 (client, model) => [.. pairs[client].Select(batch => Reference(batch, model))]);
         }
 
         TokenSequence[][][] sequences = Map(Read<LabelledSequence>(text).Clients, Scored);
         return new TrainingSession<TokenSequence>(
-            weights, initial, new NextTokenObjective(), rates, threads, lanes, sequences.Length, (client, _) => sequences[client]);
+            learner, initial, new NextTokenObjective(), rates, threads, lanes, checkpointing, sequences.Length, (client, _) => sequences[client]);
     }
 
     private static string ModelPath(string folder) => Path.Combine(folder, "model");

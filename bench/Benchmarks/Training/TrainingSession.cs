@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using FedLLM.Engine.Learners;
-using FedLLM.Engine.Models;
 using FedLLM.Engine.Training;
 using FedLLM.Experiments.Clients;
 using FedLLM.Numerics;
@@ -44,22 +43,22 @@ internal sealed class TrainingSession<TSample> : ITrainingSession
     private long _allocated;
 
     /// <summary>Sets up the threads and lanes.</summary>
-    /// <param name="weights">The base model.</param>
+    /// <param name="learner">The base model on its device.</param>
     /// <param name="initial">The adapter every client starts from.</param>
     /// <param name="objective">The loss.</param>
     /// <param name="settings">How steps are done.</param>
     /// <param name="threads">Threads.</param>
     /// <param name="lanes">Most clients that train side by side.</param>
+    /// <param name="checkpointing">Whether activations are computed again.</param>
     /// <param name="clients">Number of clients.</param>
     /// <param name="load">Returns a client's batches, one a step; called inside the turn, with the base model on the client's threads.</param>
     public TrainingSession(
-        DecoderWeights weights, TensorSet initial, IObjective<TSample> objective, StepSettings settings, int threads, int lanes, int clients,
+        ILearner learner, TensorSet initial, IObjective<TSample> objective, StepSettings settings, int threads, int lanes, bool checkpointing, int clients,
         Func<int, ILanguageModel, TSample[][]> load)
     {
         (_initial, _settings, _load) = (initial, settings, load);
-        var learner = new CpuLearner(weights);
         _team = new LaneTeam<TSample>(
-            count => new LaneGroup<TSample>(learner, learner, new AdamWSettings(), objective, count, checkpointing: false), threads, lanes);
+            count => new LaneGroup<TSample>(learner, learner, new AdamWSettings(), objective, count, checkpointing), threads, lanes, learner.Sessions(threads));
         _peakWorkers = new Workers(threads);
         _clients = [.. Enumerable.Range(0, clients)];
         _losses = new double[clients][];

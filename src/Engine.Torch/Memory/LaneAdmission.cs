@@ -59,7 +59,7 @@ internal sealed class LaneAdmission
                 work(first, count, Measure, () => changed = true);
                 first += count;
             }
-            catch (ExternalException e) when (!changed && IsOutOfMemory(e))
+            catch (ExternalException e) when (!changed && DeviceFailures.IsOutOfMemory(e))
             {
                 if (count == 1)
                 {
@@ -97,7 +97,4 @@ internal sealed class LaneAdmission
         _measuredRows = rows;
         BytesPerRow = Math.Clamp((used - before) / (double)rows, _estimate / Trust, _estimate * Trust);
     }
-
-    private static bool IsOutOfMemory(ExternalException e) =>
-        e.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || e.Message.Contains("can't allocate memory", StringComparison.OrdinalIgnoreCase);
 }

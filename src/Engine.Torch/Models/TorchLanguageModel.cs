@@ -138,18 +138,17 @@ internal sealed class TorchLanguageModel : ILanguageModel, IDisposable
             return [];
         }
 
-        using var scope = NewDisposeScope();
-        using IDisposable frozen = no_grad();
-        Tensor normed = Normed(_batch.ScoredRows, null);
-        return Floats(_head.LogProbabilities(normed, HostCopy.Indices(_batch.Targets, _weights.Device)));
+        return Compute(() => _head.LogProbabilities(Normed(_batch.ScoredRows, null), HostCopy.Indices(_batch.Targets, _weights.Device)));
     }
 
-    private float[] LogitsOf(int[] rows, TorchCache[]? caches)
+    private float[] LogitsOf(int[] rows, TorchCache[]? caches) => Compute(() => _head.Logits(Normed(rows, caches)));
+
+    private float[] Compute(Func<Tensor> work) => DeviceFailures.Watch(_weights.Device, () =>
     {
         using var scope = NewDisposeScope();
         using IDisposable frozen = no_grad();
-        return Floats(_head.Logits(Normed(rows, caches)));
-    }
+        return work().cpu().contiguous().data<float>().ToArray();
+    });
 
     private Tensor Normed(ReadOnlySpan<int> rows, TorchCache[]? caches)
     {
@@ -158,6 +157,4 @@ internal sealed class TorchLanguageModel : ILanguageModel, IDisposable
         Tensor output = _decoder.Forward(new TorchBatch(_batch, _weights), lanes, caches);
         return _decoder.Norm(output.index_select(0, wanted), _weights.FinalNorm);
     }
-
-    private static float[] Floats(Tensor values) => values.cpu().contiguous().data<float>().ToArray();
 }

@@ -122,9 +122,9 @@ internal sealed class TorchLane : ITrainingLane
         Dropout.Dispose();
     }
 
-    private TensorSet Download(Tensor flat)
+    private TensorSet Download(Tensor flat) => DeviceFailures.Watch(flat.device, () =>
     {
         using var scope = NewDisposeScope();
         return new TensorSet(Adapter.Layout, flat.detach().cpu().data<float>().ToArray());
-    }
+    });
 }

@@ -59,9 +59,9 @@ internal sealed class TorchTrainer<TSample> : ILoraTrainer<TSample>, IDisposable
         }
 
         StepResult[] measured = new StepResult[lanes.Length];
-        _admission.Run(
+        DeviceFailures.Watch(_weights.Device, () => _admission.Run(
             [.. lanes.Select(l => (long)l.Rows)],
-            (first, count, full, changes) => RunTogether(lanes.AsSpan(first, count), measured.AsSpan(first, count), update, full, changes));
+            (first, count, full, changes) => RunTogether(lanes.AsSpan(first, count), measured.AsSpan(first, count), update, full, changes)));
         measured.CopyTo(results);
     }
 

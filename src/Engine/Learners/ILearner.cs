@@ -8,7 +8,10 @@ namespace FedLLM.Engine.Learners;
 /// A frozen base model on one device, and everything that is done with it: training adapters, scoring, generating. What trains and evaluates knows only this; the CPU
 /// engine of this project and other engines implement it.
 /// </summary>
-/// <remarks>Safe for concurrent use; what <see cref="Open"/> returns is not.</remarks>
+/// <remarks>
+/// Safe for concurrent use; what <see cref="Open"/> returns is not. Whatever computes throws <see cref="DeviceFailedException"/> where the device itself has failed, and
+/// <see cref="InsufficientMemoryException"/> where its memory is too small.
+/// </remarks>
 public interface ILearner : IDisposable
 {
     /// <summary>The architecture.</summary>

@@ -1,4 +1,5 @@
 using FedLLM.Experiments.Configuration;
+using FedLLM.Experiments.Devices;
 
 namespace FedLLM.Experiments.Running;
 
@@ -8,7 +9,8 @@ namespace FedLLM.Experiments.Running;
 /// </summary>
 /// <param name="threads">Threads of this process that train and evaluate, at least 1; they stand in the place of the experiments' own.</param>
 /// <param name="most">Most experiments kept, at least 1.</param>
-public sealed class PreparedRuns(int threads, int most = 2)
+/// <param name="devices">Where they compute; the CPU engine alone by default.</param>
+public sealed class PreparedRuns(int threads, int most = 2, ILearnerDevices? devices = null)
 {
     private readonly Lock _gate = new();
     private readonly LinkedList<Entry> _byUse = new();
@@ -30,7 +32,7 @@ public sealed class PreparedRuns(int threads, int most = 2)
             {
                 Forget(here);
                 found = new Entry(here, Task.Factory.StartNew(
-                    () => PreparedExperiment.Prepare(here), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
+                    () => PreparedExperiment.Prepare(here, devices: devices), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
             }
 
             _byUse.AddFirst(found);

@@ -1,5 +1,5 @@
 using System.Net;
-using FedLLM.Experiments.Messaging;
+using FedLLM.Experiments.Devices;
 using FedLLM.Experiments.Running;
 using FedLLM.Grains;
 using FedLLM.Silo.Api;
@@ -16,14 +16,34 @@ namespace FedLLM.Silo.Hosting;
 /// <summary>Makes a silo of its settings.</summary>
 public static class SiloHost
 {
+    /// <summary>Runs a silo until it is told to end; returns the exit code.</summary>
+    /// <param name="args">The command line.</param>
+    /// <param name="devices">What it may train on; the CPU engine alone by default.</param>
+    public static async Task<int> RunAsync(string[] args, ITrainingDevices? devices = null)
+    {
+        try
+        {
+            using IHost host = Build(args, devices);
+            await host.RunAsync().ConfigureAwait(false);
+            return 0;
+        }
+        catch (SiloSettingsException wrong)
+        {
+            await Console.Error.WriteLineAsync(wrong.Message).ConfigureAwait(false);
+            return 2;
+        }
+    }
+
     /// <summary>Makes the host; nothing runs yet.</summary>
     /// <param name="args">The command line.</param>
+    /// <param name="devices">What it may train on; the CPU engine alone by default.</param>
     /// <exception cref="SiloSettingsException">A setting is wrong.</exception>
-    public static IHost Build(string[] args)
+    public static IHost Build(string[] args, ITrainingDevices? devices = null)
     {
+        devices ??= new CpuTrainingDevices();
         // The settings file lies beside the program; the working directory is where relative paths start.
         HostApplicationBuilder builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { ContentRootPath = AppContext.BaseDirectory });
-        SiloSettings settings = Add(builder, args);
+        SiloSettings settings = Add(builder, args, devices);
         if (settings.ApiUri is null)
         {
             return builder.Build();
@@ -31,20 +51,21 @@ public static class SiloHost
 
         // The same once more with a web server.
         WebApplicationBuilder web = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        Add(web, args);
+        Add(web, args, devices);
         SiloApi.Add(web, settings);
         WebApplication app = web.Build();
         SiloApi.Map(app, settings);
         return app;
     }
 
-    private static SiloSettings Add(IHostApplicationBuilder builder, string[] args)
+    private static SiloSettings Add(IHostApplicationBuilder builder, string[] args, ITrainingDevices devices)
     {
         builder.Configuration.AddCommandLine(args, SiloSettings.Switches.ToDictionary());
         SiloSettings settings = Read(builder.Configuration);
-        settings.Check();
-        AddTraining(builder.Services, settings);
-        builder.UseOrleans(silo => Configure(silo, settings));
+        settings.Check(devices.Kinds);
+        TrainingDevice[] own = Find(settings, devices);
+        AddTraining(builder.Services, settings, own);
+        builder.UseOrleans(silo => Configure(silo, settings, own));
         return settings;
     }
 
@@ -60,29 +81,40 @@ public static class SiloHost
         }
     }
 
-    // One base model of a run for coordinator and clients alike, and one queue for the device.
-    private static void AddTraining(IServiceCollection services, SiloSettings settings)
+    private static TrainingDevice[] Find(SiloSettings settings, ITrainingDevices devices)
+    {
+        try
+        {
+            return [.. settings.DeviceNames().SelectMany(devices.Find).DistinctBy(d => d.Name)];
+        }
+        catch (DeviceUnavailableException missing)
+        {
+            throw new SiloSettingsException($"Silo:Devices: {missing.Message}", missing);
+        }
+    }
+
+    // One base model of a run for coordinator and clients alike, and one queue for each device.
+    private static void AddTraining(IServiceCollection services, SiloSettings settings, IReadOnlyList<TrainingDevice> devices)
     {
         string store = Path.GetFullPath(settings.Store);
         Directory.CreateDirectory(store);
         services.AddSingleton(settings);
         services.AddSingleton(TimeProvider.System);
-        services.AddSingleton(new PreparedRuns(settings.Threads ?? Environment.ProcessorCount));
-        services.AddSingleton(s => new DeviceQueue(TimeSpan.FromMilliseconds(settings.GatherMilliseconds), s.GetRequiredService<TimeProvider>()));
-        services.AddSingleton(s => new HostedRuns(
-            store, s.GetRequiredService<PreparedRuns>(), s.GetRequiredService<DeviceQueue>(), s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(s => ActivatorUtilities.CreateInstance<SiloDevices>(s, store, devices));
+        services.AddSingleton(s => s.GetRequiredService<SiloDevices>().Pool);
+        services.AddSingleton(s => s.GetRequiredService<SiloDevices>().Prepared);
         services.AddSingleton(s => new RunHosting(
             store, s.GetRequiredService<PreparedRuns>(), TimeSpan.FromSeconds(settings.WakeSeconds), s.GetRequiredService<TimeProvider>()));
     }
 
-    private static void Configure(ISiloBuilder silo, SiloSettings settings)
+    private static void Configure(ISiloBuilder silo, SiloSettings settings, IReadOnlyList<TrainingDevice> devices)
     {
         silo.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (settings.Cluster, settings.Cluster));
         silo.Configure<SiloOptions>(o => o.SiloName = settings.Name ?? FormattableString.Invariant($"{Environment.MachineName}-{settings.Port}"));
         silo.ConfigureEndpoints(IPAddress.Parse(settings.Address), settings.Port, settings.GatewayPort, listenOnAnyHostAddress: false);
         silo.Configure<ClusterMembershipOptions>(o => o.ProbeTimeout = TimeSpan.FromSeconds(settings.ProbeSeconds));
         silo.Configure<ReminderOptions>(o => o.MinimumReminderPeriod = TimeSpan.FromSeconds(1));
-        silo.UseSiloMetadata(new Dictionary<string, string> { [TrainingDevicePlacementFilter.DevicesKey] = string.Join(',', settings.DeviceNames()) });
+        silo.UseSiloMetadata(new Dictionary<string, string> { [TrainingDevicePlacementFilter.DevicesKey] = string.Join(',', devices.Select(d => d.Kind).Distinct()) });
         silo.AddTrainingDevicePlacement();
         silo.AddReminders();
         if (settings.ApiUri is not null)

@@ -36,9 +36,6 @@ public sealed partial record SiloSettings
             nameof(Devices), nameof(Threads), nameof(GatherMilliseconds), nameof(WakeSeconds), nameof(ProbeSeconds), nameof(Api), nameof(Data),
         }.ToDictionary(n => "--" + string.Concat(n.Select((c, i) => char.IsUpper(c) && i > 0 ? $"-{char.ToLowerInvariant(c)}" : $"{char.ToLowerInvariant(c)}")), n => $"{Section}:{n}");
 
-    // What this build trains on.
-    private static readonly string[] BuiltDevices = ["cpu"];
-
     /// <summary>Where the cluster keeps what it must not forget. Default localhost.</summary>
     public ClusterMode Mode { get; init; }
 
@@ -66,7 +63,7 @@ public sealed partial record SiloSettings
     /// <summary>With mode localhost: the folder of the cluster's own state. Default: <c>.cluster</c> in the store.</summary>
     public string? State { get; init; }
 
-    /// <summary>The devices that clients may train on here, separated by commas: <c>cpu</c>; or <c>none</c>. Default cpu.</summary>
+    /// <summary>The devices that clients may train on here, separated by commas: <c>cpu</c>, or, of a silo that has them, <c>cuda</c> for all GPUs or <c>cuda:1</c> for one; or <c>none</c>. Default cpu.</summary>
     public string Devices { get; init; } = "cpu";
 
     /// <summary>Threads that train and evaluate, at least 1; null for all of the machine's.</summary>
@@ -106,8 +103,9 @@ public sealed partial record SiloSettings
     private static partial Regex ClusterName();
 
     /// <summary>Throws what is wrong with the values, all at once.</summary>
+    /// <param name="kinds">The kinds of device that this silo may train on.</param>
     /// <exception cref="SiloSettingsException">Something is.</exception>
-    public void Check()
+    public void Check(IReadOnlyList<string> kinds)
     {
         var problems = new List<string>();
         void Require(bool holds, string problem)
@@ -131,9 +129,9 @@ public sealed partial record SiloSettings
         Require(GatherMilliseconds is >= 0 and <= 60_000, $"Silo:GatherMilliseconds is {GatherMilliseconds}; it must be from 0 to 60000");
         Require(WakeSeconds is >= 1 and <= 60, $"Silo:WakeSeconds is {WakeSeconds}; it must be from 1 to 60");
         Require(ProbeSeconds is >= 1 and <= 60, $"Silo:ProbeSeconds is {ProbeSeconds}; it must be from 1 to 60");
-        foreach (string device in DeviceNames().Where(d => !BuiltDevices.Contains(d, StringComparer.Ordinal)))
+        foreach (string device in DeviceNames().Where(d => !kinds.Contains(d.Split(':')[0], StringComparer.Ordinal)))
         {
-            Require(false, $"Silo:Devices names '{device}', which this silo cannot train on; it can on: {string.Join(", ", BuiltDevices)}");
+            Require(false, $"Silo:Devices names '{device}', which this silo cannot train on; it can on: {string.Join(", ", kinds)}");
         }
 
         if (problems.Count > 0)

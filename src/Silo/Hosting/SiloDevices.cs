@@ -1,0 +1,67 @@
+using FedLLM.Experiments.Devices;
+using FedLLM.Experiments.Messaging;
+using FedLLM.Experiments.Running;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace FedLLM.Silo.Hosting;
+
+/// <summary>
+/// A silo's training devices: a queue and base models for each. A device that fails is withdrawn; with the last one the silo ends, so that its clients are placed on
+/// others and whoever watches over the silo can start it anew.
+/// </summary>
+public sealed partial class SiloDevices : IAsyncDisposable
+{
+    private readonly DeviceQueue[] _queues;
+    private readonly HostedRuns[] _hosts;
+
+    /// <summary>Opens the devices' queues.</summary>
+    public SiloDevices(string store, SiloSettings settings, IReadOnlyList<TrainingDevice> devices, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<SiloDevices> log)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        ArgumentNullException.ThrowIfNull(devices);
+        ArgumentNullException.ThrowIfNull(lifetime);
+        int threads = settings.Threads ?? Environment.ProcessorCount;
+        PreparedRuns[] prepared = [.. devices.Select(d => new PreparedRuns(threads, devices: d.Devices))];
+
+        // A silo without devices still coordinates runs, and evaluates them.
+        Prepared = prepared.FirstOrDefault() ?? new PreparedRuns(threads);
+        _queues = [.. devices.Select(_ => new DeviceQueue(TimeSpan.FromMilliseconds(settings.GatherMilliseconds), clock))];
+        _hosts = [.. prepared.Select((p, i) => new HostedRuns(store, p, _queues[i], clock))];
+        Pool = new DevicePool([.. devices.Select((d, i) => new PooledDevice(d.Name, _hosts[i]))], (pool, failure) =>
+        {
+            Withdrawn(log, failure);
+            if (pool.Working.Count == 0)
+            {
+                Ends(log);
+                lifetime.StopApplication();
+            }
+        });
+    }
+
+    /// <summary>Where clients train.</summary>
+    public DevicePool Pool { get; }
+
+    /// <summary>What coordinators read and evaluate with: the first device's base models.</summary>
+    public PreparedRuns Prepared { get; }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (DeviceQueue queue in _queues)
+        {
+            await queue.DisposeAsync().ConfigureAwait(false);
+        }
+
+        foreach (HostedRuns host in _hosts)
+        {
+            host.Dispose();
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A training device is withdrawn; its clients go to others")]
+    private static partial void Withdrawn(ILogger log, Exception failure);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "No training device is left: the silo ends")]
+    private static partial void Ends(ILogger log);
+}
