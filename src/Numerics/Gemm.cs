@@ -82,6 +82,67 @@ public static unsafe class Gemm
     public static void Multiply(Workers? workers, int m, int n, int k, ushort* a, nint aRow, nint aColumn, float* b, nint bRow, nint bColumn, float* c, nint cRow, bool accumulate) =>
         Multiply(workers, m, n, k, (BFloat16Element*)a, aRow, aColumn, (Float32Element*)b, bRow, bColumn, c, cRow, accumulate);
 
+    /// <summary>Elements that <see cref="Pack"/> writes for a B of <paramref name="k"/> rows and <paramref name="n"/> columns.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A dimension is negative.</exception>
+    public static long PackedLength(int n, int k)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(n);
+        ArgumentOutOfRangeException.ThrowIfNegative(k);
+        return OnThisMachine(new LengthCall(n, k));
+    }
+
+    /// <summary>Puts a B that several products share, B[k,j] at b[k·bRow + j·bColumn], into the order in which they read it.</summary>
+    /// <param name="n">Columns of B.</param>
+    /// <param name="k">Rows of B.</param>
+    /// <param name="b">The first element.</param>
+    /// <param name="bRow">Distance of two rows, in elements.</param>
+    /// <param name="bColumn">Distance of two columns, in elements.</param>
+    /// <param name="packed">Receives <see cref="PackedLength"/> elements, in an order of this machine's own.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A dimension is negative.</exception>
+    public static void Pack(int n, int k, float* b, nint bRow, nint bColumn, float* packed)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(n);
+        ArgumentOutOfRangeException.ThrowIfNegative(k);
+        OnThisMachine(new PackCall(n, k, (Float32Element*)b, bRow, bColumn, packed));
+    }
+
+    /// <summary>The strided product with a B that <see cref="Pack"/> has put in order: to the bit the product with B itself.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A dimension is negative, or <paramref name="k"/> is 0.</exception>
+    public static void MultiplyPacked(Workers? workers, int m, int n, int k, float* a, nint aRow, nint aColumn, float* packed, float* c, nint cRow, bool accumulate) =>
+        MultiplyPacked(workers, m, n, k, (Float32Element*)a, aRow, aColumn, packed, c, cRow, accumulate);
+
+    /// <summary>The product with a packed B and A in bfloat16.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A dimension is negative, or <paramref name="k"/> is 0.</exception>
+    public static void MultiplyPacked(Workers? workers, int m, int n, int k, ushort* a, nint aRow, nint aColumn, float* packed, float* c, nint cRow, bool accumulate) =>
+        MultiplyPacked(workers, m, n, k, (BFloat16Element*)a, aRow, aColumn, packed, c, cRow, accumulate);
+
+    private static void MultiplyPacked<TA>(Workers? workers, int m, int n, int k, TA* a, nint aRow, nint aColumn, float* packed, float* c, nint cRow, bool accumulate)
+        where TA : unmanaged, IElement<TA>
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(m);
+        ArgumentOutOfRangeException.ThrowIfNegative(n);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(k);
+        if (m == 0 || n == 0)
+        {
+            return;
+        }
+
+        var product = new Product<TA, Float32Element>
+        {
+            M = m,
+            N = n,
+            K = k,
+            A = a,
+            ARow = aRow,
+            AColumn = aColumn,
+            C = c,
+            CRow = cRow,
+            CColumn = 1,
+            Accumulate = accumulate,
+        };
+        OnThisMachine(new ProductCall<TA, Float32Element>(workers, product, packed));
+    }
+
     private static void Multiply<TA, TB>(Workers? workers, int m, int n, int k, TA* a, nint aRow, nint aColumn, TB* b, nint bRow, nint bColumn, float* c, nint cRow, bool accumulate)
         where TA : unmanaged, IElement<TA>
         where TB : unmanaged, IElement<TB>
@@ -149,27 +210,28 @@ public static unsafe class Gemm
         }
     }
 
-    // One path per machine; all give the same bits, so which one runs is a matter of speed alone.
     private static void RunBlocked<TA, TB>(Workers? workers, in Product<TA, TB> product)
         where TA : unmanaged, IElement<TA>
-        where TB : unmanaged, IElement<TB>
+        where TB : unmanaged, IElement<TB> =>
+        OnThisMachine(new ProductCall<TA, TB>(workers, product, null));
+
+    // One path per machine; all give the same bits, so which one runs is a matter of speed alone.
+    private static long OnThisMachine<TCall>(in TCall call)
+        where TCall : struct, IBlockedCall
     {
         if (Avx512F.IsSupported)
         {
-            BlockedProduct<Lanes16, Vector512<float>, Lanes8, Vector256<float>, Twelve>.Run(workers, product);
+            return call.Run<Lanes16, Vector512<float>, Lanes8, Vector256<float>, Twelve>();
         }
-        else if (Avx2.IsSupported && Fma.IsSupported)
+
+        if (Avx2.IsSupported && Fma.IsSupported)
         {
-            BlockedProduct<Lanes8, Vector256<float>, Lanes4, Vector128<float>, Six>.Run(workers, product);
+            return call.Run<Lanes8, Vector256<float>, Lanes4, Vector128<float>, Six>();
         }
-        else if (AdvSimd.IsSupported)
-        {
-            BlockedProduct<Lanes4, Vector128<float>, Lanes4, Vector128<float>, Twelve>.Run(workers, product);
-        }
-        else
-        {
-            BlockedProduct<Lanes4, Vector128<float>, Lanes4, Vector128<float>, Six>.Run(workers, product);
-        }
+
+        return AdvSimd.IsSupported
+            ? call.Run<Lanes4, Vector128<float>, Lanes4, Vector128<float>, Twelve>()
+            : call.Run<Lanes4, Vector128<float>, Lanes4, Vector128<float>, Six>();
     }
 
     private static void Check(int length, long needed, string name)

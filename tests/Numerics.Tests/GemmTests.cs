@@ -9,6 +9,7 @@ public sealed unsafe class GemmTests
         { 1, 1, 1 }, { 1, 64, 64 }, { 1, 300, 500 }, { 50, 64, 64 }, { 50, 172, 64 }, { 77, 8, 288 }, { 130, 288, 8 }, { 8, 288, 400 },
         { 288, 8, 400 }, { 13, 33, 1000 }, { 200, 500, 17 }, { 401, 401, 401 }, { 5, 1, 3 }, { 1, 5, 3 }, { 16, 16, 900 }, { 17, 17, 900 },
         { 2, 70, 34 }, { 3, 64, 5 }, { 7, 95, 130 }, { 12, 161, 66 }, { 400, 1, 51 }, { 100, 13, 20 }, { 35, 1600, 20 }, { 1600, 33, 21 },
+        { 40, 1000, 530 }, { 13, 2100, 252 }, { 256, 515, 1020 },
     };
 
     [Fact]
@@ -36,6 +37,45 @@ public sealed unsafe class GemmTests
         for (int layout = 0; layout < 9; layout++)
         {
             AssertChain(workers, m, n, k, layout / 3, layout % 3, layout, layout % 2 == 0, layout);
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 1, 1)]
+    [InlineData(5, 8, 3)]
+    [InlineData(40, 9, 30)]
+    [InlineData(30, 17, 400)]
+    [InlineData(384, 250, 31)]
+    [InlineData(50, 1700, 800)]
+    public void MultiplyPacked_AnyShape_HasTheBitsOfTheProduct(int m, int n, int k)
+    {
+        using var workers = new Workers(2);
+        float[] a = Values(m * k, 1);
+        ushort[] narrowA = new ushort[a.Length];
+        float[] b = Values(n * k, 2);
+        float[] packed = new float[Gemm.PackedLength(n, k)];
+        BFloat16.Narrow(a, narrowA);
+        BFloat16.Widen(narrowA, a);
+        for (int layout = 0; layout < 4; layout++)
+        {
+            (nint bRow, nint bColumn) = layout % 2 == 0 ? ((nint)n, (nint)1) : (1, k);
+            Workers? team = layout < 2 ? null : workers;
+            float[] expected = Values(m * n, 3);
+            float[] actual = Values(m * n, 3);
+            float[] narrow = Values(m * n, 3);
+            fixed (float* pa = a, pb = b, pp = packed, pe = expected, pc = actual, pn = narrow)
+            {
+                fixed (ushort* ph = narrowA)
+                {
+                    Gemm.Multiply(team, m, n, k, pa, k, 1, pb, bRow, bColumn, pe, n, accumulate: layout > 0);
+                    Gemm.Pack(n, k, pb, bRow, bColumn, pp);
+                    Gemm.MultiplyPacked(team, m, n, k, pa, k, 1, pp, pc, n, accumulate: layout > 0);
+                    Gemm.MultiplyPacked(team, m, n, k, ph, k, 1, pp, pn, n, accumulate: layout > 0);
+                }
+            }
+
+            Assert.Equal(expected, actual);
+            Assert.Equal(expected, narrow);
         }
     }
 

@@ -33,11 +33,31 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     // Up to this many rows B is read once or twice only: in place, if its rows are contiguous.
     private const int DirectBRows = 24;
 
-    private static int PanelWidth => 2 * TLanes.Width;
+    private static int PanelWidth => Panels<TLanes, TVector, THalfLanes, THalfVector>.Width;
+
+    /// <summary>Elements of a packed B of <paramref name="n"/> columns, for <see cref="PackAll"/>.</summary>
+    public static long PackedLength(int n, int k) => Panels<TLanes, TVector, THalfLanes, THalfVector>.Padded(n) * (long)k;
+
+    /// <summary>Packs all of B, block after block of k, as <see cref="Run"/> packs it for itself.</summary>
+    public static void PackAll<TB>(int n, int k, TB* b, nint bRow, nint bColumn, float* to)
+        where TB : unmanaged, IElement<TB>
+    {
+        int kBlock = Cut(k, BlockK, 1);
+        for (int from = 0; from < k; from += kBlock)
+        {
+            int count = Math.Min(kBlock, k - from);
+            var part = new Product<Float32Element, TB> { N = n, K = count, B = b + (from * bRow), BRow = bRow, BColumn = bColumn };
+            new PackWork<Float32Element, TB>(new Block<Float32Element, TB>(part, default, Place.InPlace, null, to, false), false, 1).Execute(0, 0);
+            to += Panels<TLanes, TVector, THalfLanes, THalfVector>.Padded(n) * (nint)count;
+        }
+    }
 
     /// <summary>Computes the whole product, with the team or, where it is null, on the calling thread.</summary>
+    /// <param name="workers">The team.</param>
+    /// <param name="product">The product.</param>
+    /// <param name="readyB">B as <see cref="PackAll"/> leaves it, or null.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run<TA, TB>(Workers? workers, in Product<TA, TB> product)
+    public static void Run<TA, TB>(Workers? workers, in Product<TA, TB> product, float* readyB = null)
         where TA : unmanaged, IElement<TA>
         where TB : unmanaged, IElement<TB>
     {
@@ -49,8 +69,9 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
             : Place.Group;
         var panels = new RowPanels(mBlock, TRows.Value);
         int lengthA = placeA == Place.Block ? panels.Count * Tile.MaxRows * kBlock : 0;
-        float* packedB = PackBuffers.ForBlocks((nBlock * kBlock) + lengthA);
-        float* packedA = packedB + (nBlock * kBlock);
+        int lengthB = readyB is null ? nBlock * kBlock : 0;
+        float* packedB = PackBuffers.ForBlocks(lengthB + lengthA);
+        float* packedA = packedB + lengthB;
         int threads = workers?.Count ?? 1;
         for (int row = 0; row < product.M; row += mBlock)
         {
@@ -63,9 +84,10 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
                     part.A += from * part.AColumn;
                     part.B += from * part.BRow;
                     part.Accumulate |= from > 0;
-                    bool directB = TB.IsFloat32 && part.BColumn == 1 && part.M <= DirectBRows;
-                    var block = new Block<TA, TB>(part, new RowPanels(part.M, TRows.Value), placeA, packedA, packedB, directB);
-                    var packing = new PackWork<TA, TB>(block, column == 0, threads);
+                    bool directB = readyB is null && TB.IsFloat32 && part.BColumn == 1 && part.M <= DirectBRows;
+                    float* blockB = readyB is null ? packedB : readyB + (from * (nint)Panels<TLanes, TVector, THalfLanes, THalfVector>.Padded(product.N)) + (column * (nint)part.K);
+                    var block = new Block<TA, TB>(part, new RowPanels(part.M, TRows.Value), placeA, packedA, blockB, directB);
+                    var packing = new PackWork<TA, TB>(block, column == 0, threads, packsB: readyB is null);
                     Share(workers, packing.Count, packing);
                     var grid = TaskGrid.For(part.M, part.N, part.K, block.Panels.Count, PanelWidth, threads);
                     Share(workers, grid.Count, new TileWork<TA, TB>(block, grid));
@@ -98,10 +120,6 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         return (block + step - 1) / step * step;
     }
 
-    // The narrowest tile that holds the columns.
-    private static int WidthFor(int columns) =>
-        columns > TLanes.Width ? PanelWidth : columns > THalfLanes.Width ? TLanes.Width : THalfLanes.Width;
-
     // Where the tiles read A: where it lies, in a block packed before, or in a group of panels that each thread packs for itself.
     // Rows that are contiguous in k are packed by groups; where k steps over whole rows of memory, only the whole block is read in long runs.
     private enum Place
@@ -133,12 +151,12 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         private readonly int _tasksA;
         private readonly int _tasksB;
 
-        public PackWork(in Block<TA, TB> block, bool firstColumns, int threads)
+        public PackWork(in Block<TA, TB> block, bool firstColumns, int threads, bool packsB = true)
         {
             _block = block;
             Product<TA, TB> part = block.Part;
             _tasksA = firstColumns && block.PlaceA == Place.Block ? Packing.Tasks(part.K, (long)part.M * part.K, threads) : 0;
-            int columns = block.DirectB ? part.N % PanelWidth : part.N;
+            int columns = !packsB ? 0 : block.DirectB ? part.N % PanelWidth : part.N;
             int panels = (columns + PanelWidth - 1) / PanelWidth;
             _tasksB = columns == 0 ? 0 : Packing.Tasks(part.BColumn == 1 ? part.K : panels, (long)columns * part.K, threads);
         }
@@ -169,7 +187,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
             Product<TA, TB> part = _block.Part;
             int whole = part.N / PanelWidth * PanelWidth;
             int rest = part.N - whole;
-            int width = WidthFor(rest);
+            int width = Panels<TLanes, TVector, THalfLanes, THalfVector>.WidthFor(rest);
             float* target = _block.PackedB + (whole * (nint)part.K);
             if (part.BColumn == 1)
             {
@@ -193,7 +211,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
             {
                 int column = panel * PanelWidth;
                 int columns = Math.Min(PanelWidth, part.N - column);
-                int padded = WidthFor(columns);
+                int padded = Panels<TLanes, TVector, THalfLanes, THalfVector>.WidthFor(columns);
                 Packing.Pack(part.B + (column * part.BColumn), part.BColumn, part.BRow, columns, padded, part.K, _block.PackedB + (column * (nint)part.K), padded);
             }
         }
@@ -262,32 +280,15 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
                 aStep = part.AColumn;
             }
 
-            var whole = packedA && !_block.DirectB ? TileTable.Select<TLanes, TVector, Two, Packed>(rows) : TileTable.Select<TLanes, TVector, Two, InPlace>(rows);
+            bool packed = packedA && !_block.DirectB;
             float* spare = stackalloc float[Tile.MaxRows * PanelWidth];
             for (; column < end; column += PanelWidth)
             {
                 int columns = Math.Min(PanelWidth, end - column);
-                int width = WidthFor(columns);
-                var tile = width == PanelWidth ? whole
-                    : width == TLanes.Width ? TileTable.Select<TLanes, TVector, One, InPlace>(rows)
-                    : TileTable.Select<THalfLanes, THalfVector, One, InPlace>(rows);
+                int width = Panels<TLanes, TVector, THalfLanes, THalfVector>.WidthFor(columns);
                 bool direct = _block.DirectB && columns == PanelWidth;
                 float* b = direct ? (float*)(part.B + column) : _block.PackedB + (column * (nint)part.K);
-                nint bStep = direct ? part.BRow : width;
-                float* c = part.C + (row * part.CRow) + (column * part.CColumn);
-                if (columns == width && part.CColumn == 1)
-                {
-                    tile(a, aRow, aStep, b, bStep, c, part.CRow, part.K, part.Accumulate);
-                    continue;
-                }
-
-                if (part.Accumulate)
-                {
-                    Packing.Copy(c, part.CRow, part.CColumn, spare, width, 1, rows, columns);
-                }
-
-                tile(a, aRow, aStep, b, bStep, spare, width, part.K, part.Accumulate);
-                Packing.Copy(spare, width, 1, c, part.CRow, part.CColumn, rows, columns);
+                Panels<TLanes, TVector, THalfLanes, THalfVector>.Multiply(part, row, rows, a, aRow, aStep, column, columns, b, direct ? part.BRow : width, packed, spare);
             }
         }
     }

@@ -161,8 +161,9 @@ internal static unsafe class Packing
         }
     }
 
+    /// <summary>Copies lines element by element: to[p·step + i] = from[i·line + p·along].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void CopyElements<T>(T* from, nint line, nint along, int lines, int k, float* to, int step)
+    public static void CopyElements<T>(T* from, nint line, nint along, int lines, int k, float* to, int step)
         where T : unmanaged, IElement<T>
     {
         for (int i = 0; i < lines; i++)
@@ -185,6 +186,16 @@ internal static unsafe class Packing
         if (Sse.IsSupported)
         {
             Sse.Prefetch0(address);
+        }
+    }
+
+    /// <summary>As <see cref="Prefetch"/>, into the second-level cache.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void PrefetchFar(void* address)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch1(address);
         }
     }
 
@@ -217,6 +228,11 @@ internal static unsafe class Packing
     {
         int i = 0;
         int wholeK = k & ~3;
+        for (; i + 16 <= lines && StagedPacking.Collide(line * sizeof(T)); i += 16, from += 16 * line, to += 16)
+        {
+            StagedPacking.Pack16(from, line, k, to, step);
+        }
+
         for (; i + 16 <= lines; i += 16, from += 16 * line, to += 16)
         {
             for (int p = 0; p < wholeK; p += 4)

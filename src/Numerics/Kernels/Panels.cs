@@ -1,0 +1,60 @@
+using System.Runtime.CompilerServices;
+
+namespace FedLLM.Numerics.Kernels;
+
+/// <summary>Panels of B: so many columns side by side as a tile of two vectors holds, the last as narrow as its columns allow.</summary>
+internal static unsafe class Panels<TLanes, TVector, THalfLanes, THalfVector>
+    where TLanes : struct, ILanes<TVector>
+    where TVector : struct
+    where THalfLanes : struct, ILanes<THalfVector>
+    where THalfVector : struct
+{
+    /// <summary>Columns of a whole panel.</summary>
+    public static int Width => 2 * TLanes.Width;
+
+    /// <summary>The narrowest tile that holds the columns.</summary>
+    public static int WidthFor(int columns) => columns > TLanes.Width ? Width : columns > THalfLanes.Width ? TLanes.Width : THalfLanes.Width;
+
+    /// <summary>Columns with those that fill up the last panel.</summary>
+    public static int Padded(int n) => (n / Width * Width) + (n % Width == 0 ? 0 : WidthFor(n % Width));
+
+    /// <summary>Multiplies a panel of rows of A with a panel of B.</summary>
+    /// <param name="part">The product: its C, K and whether it accumulates.</param>
+    /// <param name="row">First row.</param>
+    /// <param name="rows">Rows, at most <see cref="Tile.MaxRows"/>.</param>
+    /// <param name="a">The first row's first element.</param>
+    /// <param name="aRow">Distance of two rows of A.</param>
+    /// <param name="aStep">Distance of two k in A.</param>
+    /// <param name="column">First column.</param>
+    /// <param name="columns">Columns, at most <see cref="Width"/>.</param>
+    /// <param name="b">The panel of B, with the padding of <see cref="WidthFor"/>.</param>
+    /// <param name="bStep">Distance of two k in B.</param>
+    /// <param name="packed">Whether both operands are packed.</param>
+    /// <param name="spare">Room for a tile of C.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Multiply<TA, TB>(
+        in Product<TA, TB> part, int row, int rows, float* a, nint aRow, nint aStep, int column, int columns, float* b, nint bStep, bool packed, float* spare)
+        where TA : unmanaged, IElement<TA>
+        where TB : unmanaged, IElement<TB>
+    {
+        int width = WidthFor(columns);
+        var tile = width == TLanes.Width ? TileTable.Select<TLanes, TVector, One, InPlace>(rows)
+            : width < TLanes.Width ? TileTable.Select<THalfLanes, THalfVector, One, InPlace>(rows)
+            : packed ? TileTable.Select<TLanes, TVector, Two, Packed>(rows)
+            : TileTable.Select<TLanes, TVector, Two, InPlace>(rows);
+        float* c = part.C + (row * part.CRow) + (column * part.CColumn);
+        if (columns == width && part.CColumn == 1)
+        {
+            tile(a, aRow, aStep, b, bStep, c, part.CRow, part.K, part.Accumulate);
+            return;
+        }
+
+        if (part.Accumulate)
+        {
+            Packing.Copy(c, part.CRow, part.CColumn, spare, width, 1, rows, columns);
+        }
+
+        tile(a, aRow, aStep, b, bStep, spare, width, part.K, part.Accumulate);
+        Packing.Copy(spare, width, 1, c, part.CRow, part.CColumn, rows, columns);
+    }
+}
