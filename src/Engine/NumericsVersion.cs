@@ -4,5 +4,5 @@ namespace FedLLM.Engine;
 public static class NumericsVersion
 {
     /// <summary>Engine and number.</summary>
-    public const string Current = "cpu-5";
+    public const string Current = "cpu-6";
 }

@@ -39,21 +39,45 @@ internal static unsafe class ColumnSoftmax
         }
     }
 
-    /// <summary>Writes e [R,S] = exp(z - max) of the rows firstRow … firstRow + R - 1 of Z and adds them to the partial sums [16,S].</summary>
-    public static void Exponentials(float* z, int firstRow, int rows, int stride, float* max, float* e, float* sums)
+    /// <summary>Turns old greatest values into factors exp(old - max); false where all of them are 1.</summary>
+    public static bool Decay(float* old, float* max, int stride)
     {
-        for (int row = 0; row < rows; row++)
+        bool changed = false;
+        for (int j = 0; j < stride; j += Lanes.Width)
+        {
+            Vector512<float> before = Vector512.Load(old + j);
+            Vector512<float> now = Vector512.Load(max + j);
+            changed |= !Vector512.EqualsAll(before, now);
+            VectorMath.Exp(before - now).Store(old + j);
+        }
+
+        return changed;
+    }
+
+    /// <summary>z [R,S] *= factor [S], column by column.</summary>
+    public static void ScaleColumns(float* z, int rows, int stride, float* factor)
+    {
+        for (int row = 0; row < rows; row++, z += stride)
+        {
+            for (int j = 0; j < stride; j += Lanes.Width)
+            {
+                (Vector512.Load(z + j) * Vector512.Load(factor + j)).Store(z + j);
+            }
+        }
+    }
+
+    /// <summary>Replaces z [R,S], the rows firstRow … firstRow + R - 1 of Z, by e = exp(z - max) and adds them to the partial sums [16,S].</summary>
+    public static void Exponentials(float* z, int firstRow, int rows, int stride, float* max, float* sums)
+    {
+        for (int row = 0; row < rows; row++, z += stride)
         {
             float* sum = sums + ((firstRow + row) % SumRows * (nint)stride);
             for (int j = 0; j < stride; j += Lanes.Width)
             {
                 Vector512<float> value = VectorMath.Exp(Vector512.Load(z + j) - Vector512.Load(max + j));
                 (Vector512.Load(sum + j) + value).Store(sum + j);
-                value.Store(e + j);
+                value.Store(z + j);
             }
-
-            z += stride;
-            e += stride;
         }
     }
 

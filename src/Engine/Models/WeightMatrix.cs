@@ -82,21 +82,23 @@ public sealed unsafe class WeightMatrix
         }
     }
 
-    /// <summary>C[M,N] = this · X[N,K]ᵀ on the calling thread, with M rows of this matrix from element <paramref name="start"/> on, of K elements each.</summary>
-    internal void MultiplyFromLeft(int m, int n, int k, nint start, float* x, float* c, nint cRow)
+    /// <summary>
+    /// C[M,N] = this · B on the calling thread, with M rows of this matrix from element <paramref name="start"/> on, of K elements each, and a B [K,N] packed by <see cref="Gemm.Pack"/>.
+    /// </summary>
+    internal void MultiplyFromLeft(int m, int n, int k, nint start, float* packed, float* c, nint cRow)
     {
         if (_single is not null)
         {
             fixed (float* a = _single)
             {
-                Gemm.Multiply(null, m, n, k, a + start, k, 1, x, 1, k, c, cRow, false);
+                Gemm.MultiplyPacked(null, m, n, k, a + start, k, 1, packed, c, cRow, false);
             }
         }
         else
         {
             fixed (ushort* a = _half)
             {
-                Gemm.Multiply(null, m, n, k, a + start, k, 1, x, 1, k, c, cRow, false);
+                Gemm.MultiplyPacked(null, m, n, k, a + start, k, 1, packed, c, cRow, false);
             }
         }
     }

@@ -1,4 +1,3 @@
-using FedLLM.Engine.Kernels;
 using FedLLM.Engine.Models;
 using FedLLM.Numerics;
 
@@ -32,22 +31,31 @@ public sealed unsafe class HeadBlocksTests
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void Run_AnyShape_LogProbabilitiesAreThoseOfRowByRow(int count, int vocabulary, int hidden)
+    public void Run_AnyShape_LogProbabilitiesAreThoseOfTheScalarRecurrence(int count, int vocabulary, int hidden)
     {
         float[] head = Draw(vocabulary * hidden, 1);
         float[] normed = Draw(count * hidden, 2);
         int[] targets = Targets(count, vocabulary);
-        var logits = new float[count * vocabulary];
-        var expected = new float[count];
-        using var workers = new Workers(1);
-        Gemm.MultiplyTransposed(workers, normed, head, logits, count, vocabulary, hidden);
-        fixed (float* z = logits, p = expected)
-        fixed (int* t = targets)
-        {
-            CrossEntropy.LogProbabilitiesAndGradient(workers, z, t, 1, p, count, vocabulary);
-        }
-
+        float[] expected = [.. Enumerable.Range(0, count).Select(row => LogProbability(head, normed.AsSpan(row * hidden, hidden), targets[row]))];
         Assert.Equal(expected, Run(new WeightMatrix(head), normed, targets, hidden, threads: 1).LogProbabilities);
+    }
+
+    [Fact]
+    public void Run_RisingLogits_ScalesWhatWasSummedBefore()
+    {
+        // The greatest logit grows from part to part, so that every part's sums are scaled down: by so much at the end that the first parts vanish.
+        const int Vocabulary = 2000;
+        float[] head = [.. Enumerable.Range(0, Vocabulary).Select(v => v * 0.06f)];
+        int[] targets = [0, 1000, 1999];
+        var (logProbabilities, gradient) = Run(new WeightMatrix(head), [1f, 0.5f, 1f], targets, hidden: 1, threads: 1);
+        for (int i = 0; i < targets.Length; i++)
+        {
+            double scale = i == 1 ? 0.5 : 1;
+            double top = head[^1] * scale;
+            double sum = head.Sum(w => Math.Exp((w * scale) - top));
+            Assert.Equal((head[targets[i]] * scale) - top - Math.Log(sum), logProbabilities[i], 1e-4);
+            Assert.Equal(head[targets[i]] - (head.Sum(w => w * Math.Exp((w * scale) - top)) / sum), gradient[i], 1e-3);
+        }
     }
 
     [Theory]
@@ -117,6 +125,59 @@ public sealed unsafe class HeadBlocksTests
 
         Assert.Equal(logProbabilities, scored);
         return (logProbabilities, gradient);
+    }
+
+    // One token, part by part: z by chains of fma; a raised maximum scales the sixteen sums; at the end the tree over them.
+    private static float LogProbability(float[] head, ReadOnlySpan<float> row, int target)
+    {
+        const int PartRows = 384;
+        int vocabulary = head.Length / row.Length;
+        var z = new float[vocabulary];
+        for (int v = 0; v < vocabulary; v++)
+        {
+            for (int c = 0; c < row.Length; c++)
+            {
+                z[v] = MathF.FusedMultiplyAdd(head[(v * row.Length) + c], row[c], z[v]);
+            }
+        }
+
+        float max = float.NegativeInfinity;
+        var sums = new float[16];
+        for (int from = 0; from < vocabulary; from += PartRows)
+        {
+            int end = Math.Min(from + PartRows, vocabulary);
+            float raised = Math.Max(max, z[from..end].Max());
+            float factor = from == 0 ? 1f : Exp(max - raised);
+            max = raised;
+            for (int lane = 0; lane < 16; lane++)
+            {
+                sums[lane] *= factor;
+            }
+
+            for (int v = from; v < end; v++)
+            {
+                sums[v % 16] += Exp(z[v] - max);
+            }
+        }
+
+        for (int half = 8; half > 0; half /= 2)
+        {
+            for (int lane = 0; lane < half; lane++)
+            {
+                sums[lane] += sums[lane + half];
+            }
+        }
+
+        Span<float> log = stackalloc float[1];
+        VectorMath.Log(sums.AsSpan(0, 1), log);
+        return z[target] - max - log[0];
+    }
+
+    private static float Exp(float x)
+    {
+        Span<float> value = [x];
+        VectorMath.Exp(value, value);
+        return value[0];
     }
 
     private static int[] Targets(int count, int vocabulary) => [.. Enumerable.Range(0, count).Select(i => i * 7 % vocabulary)];
