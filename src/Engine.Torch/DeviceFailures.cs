@@ -20,6 +20,7 @@ internal static class DeviceFailures
 
     /// <summary>Does some work on a device.</summary>
     /// <exception cref="DeviceFailedException">The device has failed.</exception>
+    /// <exception cref="InsufficientMemoryException">Its memory does not hold what the work needs.</exception>
     public static T Watch<T>(Device device, Func<T> work)
     {
         try
@@ -29,6 +30,11 @@ internal static class DeviceFailures
         catch (ExternalException e) when (IsOfDevice(e))
         {
             throw new DeviceFailedException(device.ToString(), e.Message.Split('\n')[0].TrimEnd('.'), e);
+        }
+        catch (ExternalException e) when (IsOutOfMemory(e))
+        {
+            throw new InsufficientMemoryException(
+                $"The memory of {device} is too small. Set model.dtype: bfloat16 or model.quantization: nf4, lower data.max_length, or use a larger device.", e);
         }
     }
 

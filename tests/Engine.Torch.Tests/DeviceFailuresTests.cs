@@ -21,7 +21,7 @@ public sealed class DeviceFailuresTests
         Assert.Contains(message.Split('\n')[0], failure.Message, StringComparison.Ordinal);
     }
 
-    [Theory]
+    [SkippableTheory]
     [InlineData("CUDA out of memory. Tried to allocate 2.00 GiB", true)]
     [InlineData("CUDA error: out of memory", true)]
     [InlineData("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", true)]
@@ -29,8 +29,11 @@ public sealed class DeviceFailuresTests
     [InlineData("mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)", false)]
     public void Watch_OtherFailures_AreNoneOfTheDevice(string message, bool ofMemory)
     {
+        NativeLibraryOfTorch.Require();
         var failure = new ExternalException(message);
         Assert.Equal(ofMemory, DeviceFailures.IsOutOfMemory(failure));
         Assert.False(DeviceFailures.IsOfDevice(failure));
+        Exception thrown = Assert.ThrowsAny<Exception>(() => DeviceFailures.Watch(torch.CPU, () => throw failure));
+        Assert.IsType(ofMemory ? typeof(InsufficientMemoryException) : typeof(ExternalException), thrown);
     }
 }
