@@ -1,4 +1,5 @@
 using FedLLM.Cli.Hosting;
+using FedLLM.Engine.Tokenization;
 using FedLLM.Experiments.Devices;
 
 namespace FedLLM.Cli;
@@ -9,10 +10,12 @@ public static class FedllmProgram
     /// <summary>Runs the command line on this process's console and returns the exit code.</summary>
     /// <param name="args">The arguments behind the program's name.</param>
     /// <param name="devices">The devices there are; the CPU engine alone by default.</param>
-    public static async Task<int> RunAsync(string[] args, ILearnerDevices? devices = null)
+    /// <param name="tokenizers">Loads the tokenizers of models; <see cref="TokenizerDirectory"/> by default.</param>
+    public static async Task<int> RunAsync(string[] args, ILearnerDevices? devices = null, TokenizerLoader? tokenizers = null)
     {
         using var interruption = Interruption.Listen();
         Terminal terminal = Terminal.OfProcess();
-        return await CommandLine.RunAsync(args, devices is null ? terminal : terminal with { Devices = devices }, interruption.Token).ConfigureAwait(false);
+        terminal = terminal with { Devices = devices ?? terminal.Devices, Tokenizers = tokenizers ?? terminal.Tokenizers };
+        return await CommandLine.RunAsync(args, terminal, interruption.Token).ConfigureAwait(false);
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using FedLLM.Engine.Files;
 
 namespace FedLLM.Engine.Tokenizers;
@@ -8,6 +9,23 @@ internal static class RankFile
 {
     private const long MostBytes = 64L << 20;
     private const int MostTokens = 1 << 22;
+    private const int LongestLine = 1024;
+
+    /// <summary>Whether a file begins as a rank file does; false where there is none.</summary>
+    public static bool IsOne(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return false;
+        }
+
+        byte[] begin = new byte[LongestLine];
+        using FileStream stream = File.OpenRead(path);
+        int count = stream.ReadAtLeast(begin, begin.Length, throwOnEndOfStream: false);
+        int end = begin.AsSpan(0, count).IndexOf((byte)'\n');
+        return end > 0 && Encoding.Latin1.GetString(begin, 0, end).TrimEnd('\r').Split(' ') is [{ Length: > 0 } token, { Length: > 0 } rank]
+            && Convert.TryFromBase64String(token, new byte[token.Length], out _) && rank.All(char.IsAsciiDigit);
+    }
 
     /// <summary>Reads the tokens' bytes by id.</summary>
     /// <exception cref="InputFileException">The file is missing, too large or damaged; the message names the line.</exception>

@@ -52,6 +52,9 @@ public sealed class RankFileTokenizer : ITokenizer
         AddsBeginOfSequence = scheme.AddsBeginOfSequence;
     }
 
+    /// <summary>Tokens of the rank file; special ones are not among them.</summary>
+    public int Ranks => _bytes.Count;
+
     /// <inheritdoc/>
     public int VocabularySize { get; }
 

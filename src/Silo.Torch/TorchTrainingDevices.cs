@@ -1,4 +1,6 @@
 using System.Globalization;
+using FedLLM.Engine.Tokenization;
+using FedLLM.Engine.Tokenizers;
 using FedLLM.Engine.Torch;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Devices;
@@ -10,6 +12,9 @@ public sealed class TorchTrainingDevices : ITrainingDevices
 {
     private const string Cuda = "cuda";
     private readonly CpuTrainingDevices _cpu = new();
+
+    /// <summary>Rank files too.</summary>
+    public TokenizerLoader Tokenizers => RankFileDirectory.Load;
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Kinds { get; } = [.. DeviceNames.Kinds.Where(k => k.Value != DeviceKind.Auto).Select(k => k.Name)];

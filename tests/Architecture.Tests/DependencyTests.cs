@@ -21,9 +21,9 @@ public sealed class DependencyTests
         ["Cli"] = ["Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "Dashboard"],
         ["Silo.Torch"] =
         [
-            "Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "GrainInterfaces", "Grains", "Dashboard", "Silo", "Engine.Torch",
+            "Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "GrainInterfaces", "Grains", "Dashboard", "Silo", "Engine.Torch", "Engine.Tokenizers",
         ],
-        ["Cli.Torch"] = ["Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "Dashboard", "Cli", "Engine.Torch"],
+        ["Cli.Torch"] = ["Numerics", "Engine", "Data", "Evaluation", "Federation", "Experiments", "Dashboard", "Cli", "Engine.Torch", "Engine.Tokenizers"],
     };
 
     // Everything else is written here: what computes depends on the .NET runtime alone.

@@ -61,6 +61,17 @@ public sealed class TorchRunTests : IDisposable
         Assert.Contains("numerics version", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Tokenize_RankFile_IsReadByThisProgram()
+    {
+        // The 256 bytes alone are not Llama 3's; that the program says so shows that it knows what it has before it.
+        string path = Path.Combine(_folder, "tokenizer.model");
+        await File.WriteAllLinesAsync(path, Enumerable.Range(0, 256).Select(b => $"{Convert.ToBase64String([(byte)b])} {b}"));
+        (int code, string error) = await Program(["tokenize", "--tokenizer", path, "--text", "a"]);
+        Assert.Equal(1, code);
+        Assert.Contains("rank file of 256 tokens", error, StringComparison.Ordinal);
+    }
+
     [SkippableFact]
     public void Cuda_WithoutAGpu_SaysWhy()
     {

@@ -39,7 +39,7 @@ internal static class DashboardCommand
 
             LearnerDevice device = terminal.Devices.Find(DeviceKind.Auto);
             terminal.Error.WriteLine($"prompts are answered on {device.Name}{(device.Note is null ? string.Empty : $"; {device.Note}")}");
-            using var host = new LocalRunHost(device);
+            using var host = new LocalRunHost(device, terminal.Tokenizers);
             await using DashboardServer server = await ServeAsync(terminal, parsed.GetValue(urls) ?? DashboardServer.UsualUrl, folders, host).ConfigureAwait(false);
             var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             using CancellationTokenRegistration registration = cancellationToken.Register(() => ended.TrySetResult());

@@ -45,7 +45,7 @@ internal static class DemoCommand
     {
         // 1. Read the experiment that travels with the program, its tiny base model and its clients' data.
         Experiment experiment = ExperimentFile.Read(Path.Combine(AppContext.BaseDirectory, "configs", "demo.yaml"));
-        PreparedExperiment prepared = await Task.Run(() => PreparedExperiment.Prepare(experiment, null, cancellationToken, terminal.Devices), cancellationToken)
+        PreparedExperiment prepared = await Task.Run(() => PreparedExperiment.Prepare(experiment, null, cancellationToken, terminal.Devices, terminal.Tokenizers), cancellationToken)
             .WaitAsync(cancellationToken).ConfigureAwait(false);
         DeviceOptions.Tell(terminal, terminal.Devices.Find(experiment.Model.Device), prepared.Learner.Numerics);
         terminal.Error.WriteLine($"{prepared.Shards.Clients} clients hold instruction data that is not shared, each mostly of one or two kinds:");

@@ -115,7 +115,7 @@ internal static class EvaluateCommand
     private static Loaded Load(Request request)
     {
         DecoderWeights weights = ModelDirectory.Load(request.Model);
-        ITokenizer tokenizer = PreparedExperiment.LoadTokenizer(request.Model, weights.Config);
+        ITokenizer tokenizer = PreparedExperiment.LoadTokenizer(request.Model, weights.Config, request.Device.Terminal.Tokenizers);
         LoraAdapter? adapter = request.Adapter is null ? null : GenerateCommand.LoadAdapter(request.Adapter, weights.Config);
         int positions = weights.Config.MaxPositions;
         return request.MaxLength > positions

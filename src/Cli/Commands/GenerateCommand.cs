@@ -87,7 +87,7 @@ internal static class GenerateCommand
     private static IReadOnlyList<TextContinuation> Generate(Request request)
     {
         DecoderWeights weights = ModelDirectory.Load(request.Model);
-        ITokenizer tokenizer = PreparedExperiment.LoadTokenizer(request.Model, weights.Config);
+        ITokenizer tokenizer = PreparedExperiment.LoadTokenizer(request.Model, weights.Config, request.Device.Terminal.Tokenizers);
         LoraAdapter? adapter = request.Adapter is null ? null : LoadAdapter(request.Adapter, weights.Config);
         using ILearner learner = request.Device.Load(weights);
         using ILearnerSession session = learner.Open(Environment.ProcessorCount);

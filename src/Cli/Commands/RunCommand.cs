@@ -57,7 +57,7 @@ internal static class RunCommand
             PreparedExperiment prepared = await PrepareAsync(terminal, experiment, cancellationToken).ConfigureAwait(false);
             Action report;
             using var control = new RunControl(cancellationToken);
-            using var host = new LocalRunHost(control, directory, prepared, terminal.Devices.Find(experiment.Model.Device));
+            using var host = new LocalRunHost(control, directory, prepared, terminal.Devices.Find(experiment.Model.Device), terminal.Tokenizers);
             await using DashboardServer? server = parsed.GetResult(dashboard) is null
                 ? null
                 : await DashboardCommand.ServeAsync(
@@ -106,7 +106,7 @@ internal static class RunCommand
     {
         LearnerDevice device = terminal.Devices.Find(experiment.Model.Device).Require(experiment.Model.Quantization);
         terminal.Error.WriteLine($"{experiment.Name}: reading the model and the data");
-        PreparedExperiment prepared = await Task.Run(() => PreparedExperiment.Prepare(experiment, null, cancellationToken, terminal.Devices), cancellationToken)
+        PreparedExperiment prepared = await Task.Run(() => PreparedExperiment.Prepare(experiment, null, cancellationToken, terminal.Devices, terminal.Tokenizers), cancellationToken)
             .WaitAsync(cancellationToken).ConfigureAwait(false);
         DeviceOptions.Tell(terminal, device, prepared.Learner.Numerics);
         ShardTable.Write(terminal.Error, terminal.ErrorIsScreen, prepared.Reports);

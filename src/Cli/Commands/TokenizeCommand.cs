@@ -36,7 +36,7 @@ internal static class TokenizeCommand
         {
             string path = parsed.GetRequiredValue(tokenizer);
             IReadOnlyList<int> ids = await Task.Run(
-                () => Encode(TokenizerDirectory.Load(path), parsed.GetValue(text) ?? ReadText(parsed.GetRequiredValue(file)!), parsed.GetValue(special)),
+                () => Encode(terminal.Tokenizers(path), parsed.GetValue(text) ?? ReadText(parsed.GetRequiredValue(file)!), parsed.GetValue(special)),
                 cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
             if (parsed.GetValue(json))
             {

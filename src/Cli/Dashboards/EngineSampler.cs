@@ -15,7 +15,8 @@ namespace FedLLM.Cli.Dashboards;
 /// </summary>
 /// <param name="prepared">The run of this process, whose base model is used where it is the one asked for; or null.</param>
 /// <param name="device">Where other models compute.</param>
-internal sealed class EngineSampler(PreparedExperiment? prepared, LearnerDevice device) : ISampler, IDisposable
+/// <param name="tokenizers">Loads other models' tokenizers.</param>
+internal sealed class EngineSampler(PreparedExperiment? prepared, LearnerDevice device, TokenizerLoader tokenizers) : ISampler, IDisposable
 {
     private readonly SemaphoreSlim _one = new(1);
     private (string Path, ILearner Learner, ITokenizer Tokenizer)? _loaded;
@@ -82,7 +83,7 @@ internal sealed class EngineSampler(PreparedExperiment? prepared, LearnerDevice 
             _loaded?.Learner.Dispose();
             _loaded = null; // two models at a time would be one too many
             DecoderWeights weights = ModelDirectory.Load(path);
-            loaded = (path, device.Load(weights, WeightQuantization.None), PreparedExperiment.LoadTokenizer(path, weights.Config));
+            loaded = (path, device.Load(weights, WeightQuantization.None), PreparedExperiment.LoadTokenizer(path, weights.Config, tokenizers));
             _loaded = loaded;
         }
 

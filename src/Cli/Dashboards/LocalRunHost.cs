@@ -1,5 +1,6 @@
 using FedLLM.Dashboard.Feed;
 using FedLLM.Dashboard.RunDirectories;
+using FedLLM.Engine.Tokenization;
 using FedLLM.Experiments.Devices;
 using FedLLM.Experiments.Running;
 using LockHolder = FedLLM.Experiments.RunDirectories.LockHolder;
@@ -15,18 +16,20 @@ internal sealed class LocalRunHost : IRunDirectoryHost, IDisposable
 
     /// <summary>Without a run of its own.</summary>
     /// <param name="device">Where prompts are answered.</param>
-    public LocalRunHost(LearnerDevice device) => _sampler = new EngineSampler(null, device);
+    /// <param name="tokenizers">Loads models' tokenizers.</param>
+    public LocalRunHost(LearnerDevice device, TokenizerLoader tokenizers) => _sampler = new EngineSampler(null, device, tokenizers);
 
     /// <summary>With a run of this process.</summary>
     /// <param name="control">Stops it.</param>
     /// <param name="directory">Its directory, or the folder that holds the directories of its runs.</param>
     /// <param name="prepared">Its model, which answers prompts too.</param>
     /// <param name="device">Where prompts to other models are answered.</param>
-    public LocalRunHost(RunControl control, string directory, PreparedExperiment prepared, LearnerDevice device)
+    /// <param name="tokenizers">Loads other models' tokenizers.</param>
+    public LocalRunHost(RunControl control, string directory, PreparedExperiment prepared, LearnerDevice device, TokenizerLoader tokenizers)
     {
         _control = control;
         _directory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
-        _sampler = new EngineSampler(prepared, device);
+        _sampler = new EngineSampler(prepared, device, tokenizers);
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using System.Text;
+using FedLLM.Engine.Tokenization;
 using FedLLM.Experiments.Devices;
 
 namespace FedLLM.Cli.Hosting;
@@ -26,6 +27,9 @@ internal sealed record Terminal
 
     /// <summary>The devices that commands compute on.</summary>
     public ILearnerDevices Devices { get; init; } = CpuDevices.OfThisMachine();
+
+    /// <summary>Loads the tokenizers of models.</summary>
+    public TokenizerLoader Tokenizers { get; init; } = TokenizerDirectory.Load;
 
     /// <summary>Returns this process's console: UTF-8 without a byte-order mark.</summary>
     public static Terminal OfProcess()

@@ -1,3 +1,5 @@
+using FedLLM.Engine.Tokenization;
+
 namespace FedLLM.Experiments.Devices;
 
 /// <summary>A device that a silo trains on, with a queue of its own.</summary>
@@ -9,6 +11,9 @@ public sealed record TrainingDevice(string Name, string Kind, ILearnerDevices De
 /// <summary>The devices that a silo may train on. A host with another engine brings its own.</summary>
 public interface ITrainingDevices
 {
+    /// <summary>Loads the tokenizers of models.</summary>
+    TokenizerLoader Tokenizers => TokenizerDirectory.Load;
+
     /// <summary>The kinds there may be.</summary>
     IReadOnlyList<string> Kinds { get; }
 

@@ -72,16 +72,18 @@ public sealed record PreparedExperiment
     /// <param name="progress">Hears of each client's shard as it is counted, or null.</param>
     /// <param name="cancellationToken">Stops between shards.</param>
     /// <param name="devices">The devices there are; the CPU engine alone by default.</param>
+    /// <param name="tokenizers">Loads the tokenizer; <see cref="TokenizerDirectory"/> by default.</param>
     /// <exception cref="InputFileException">A file it names is missing, damaged or does not fit the others.</exception>
     /// <exception cref="DeviceUnavailableException">The device it names is not there.</exception>
     public static PreparedExperiment Prepare(
-        Experiment experiment, Action<ShardReport>? progress = null, CancellationToken cancellationToken = default, ILearnerDevices? devices = null)
+        Experiment experiment, Action<ShardReport>? progress = null, CancellationToken cancellationToken = default, ILearnerDevices? devices = null,
+        TokenizerLoader? tokenizers = null)
     {
         ArgumentNullException.ThrowIfNull(experiment);
         LearnerDevice device = (devices ?? CpuDevices.OfThisMachine()).Find(experiment.Model.Device).Require(experiment.Model.Quantization);
         DecoderWeights weights = ModelDirectory.Load(
             experiment.Model.Path, experiment.Model.WeightType == WeightType.Bfloat16 ? WeightStorage.BFloat16 : WeightStorage.Float32);
-        ITokenizer tokenizer = LoadTokenizer(experiment.Model.Path, weights.Config);
+        ITokenizer tokenizer = LoadTokenizer(experiment.Model.Path, weights.Config, tokenizers);
         if (experiment.Data.MaxLength > weights.Config.MaxPositions)
         {
             throw new InputFileException(
@@ -138,10 +140,10 @@ public sealed record PreparedExperiment
 
     /// <summary>Loads the tokenizer beside a model and checks that every id has a row in the embedding.</summary>
     /// <exception cref="InputFileException">The tokenizer is missing or damaged, or its vocabulary exceeds the model's.</exception>
-    public static ITokenizer LoadTokenizer(string modelPath, ModelConfig model)
+    public static ITokenizer LoadTokenizer(string modelPath, ModelConfig model, TokenizerLoader? tokenizers = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        ITokenizer tokenizer = TokenizerDirectory.Load(modelPath);
+        ITokenizer tokenizer = (tokenizers ?? TokenizerDirectory.Load)(modelPath);
         return tokenizer.VocabularySize <= model.VocabularySize
             ? tokenizer
             : throw new InputFileException(

@@ -1,3 +1,4 @@
+using FedLLM.Engine.Tokenization;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Devices;
 
@@ -10,7 +11,8 @@ namespace FedLLM.Experiments.Running;
 /// <param name="threads">Threads of this process that train and evaluate, at least 1; they stand in the place of the experiments' own.</param>
 /// <param name="most">Most experiments kept, at least 1.</param>
 /// <param name="devices">Where they compute; the CPU engine alone by default.</param>
-public sealed class PreparedRuns(int threads, int most = 2, ILearnerDevices? devices = null)
+/// <param name="tokenizers">Loads their tokenizers; <see cref="TokenizerDirectory"/> by default.</param>
+public sealed class PreparedRuns(int threads, int most = 2, ILearnerDevices? devices = null, TokenizerLoader? tokenizers = null)
 {
     private readonly Lock _gate = new();
     private readonly LinkedList<Entry> _byUse = new();
@@ -32,7 +34,7 @@ public sealed class PreparedRuns(int threads, int most = 2, ILearnerDevices? dev
             {
                 Forget(here);
                 found = new Entry(here, Task.Factory.StartNew(
-                    () => PreparedExperiment.Prepare(here, devices: devices), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
+                    () => PreparedExperiment.Prepare(here, devices: devices, tokenizers: tokenizers), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
             }
 
             _byUse.AddFirst(found);

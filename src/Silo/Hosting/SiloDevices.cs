@@ -1,3 +1,4 @@
+using FedLLM.Engine.Tokenization;
 using FedLLM.Experiments.Devices;
 using FedLLM.Experiments.Messaging;
 using FedLLM.Experiments.Running;
@@ -16,16 +17,17 @@ public sealed partial class SiloDevices : IAsyncDisposable
     private readonly HostedRuns[] _hosts;
 
     /// <summary>Opens the devices' queues.</summary>
-    public SiloDevices(string store, SiloSettings settings, IReadOnlyList<TrainingDevice> devices, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<SiloDevices> log)
+    public SiloDevices(
+        string store, SiloSettings settings, IReadOnlyList<TrainingDevice> devices, TokenizerLoader tokenizers, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<SiloDevices> log)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(devices);
         ArgumentNullException.ThrowIfNull(lifetime);
         int threads = settings.Threads ?? Environment.ProcessorCount;
-        PreparedRuns[] prepared = [.. devices.Select(d => new PreparedRuns(threads, devices: d.Devices))];
+        PreparedRuns[] prepared = [.. devices.Select(d => new PreparedRuns(threads, devices: d.Devices, tokenizers: tokenizers))];
 
         // A silo without devices still coordinates runs, and evaluates them.
-        Prepared = prepared.FirstOrDefault() ?? new PreparedRuns(threads);
+        Prepared = prepared.FirstOrDefault() ?? new PreparedRuns(threads, tokenizers: tokenizers);
         _queues = [.. devices.Select(_ => new DeviceQueue(TimeSpan.FromMilliseconds(settings.GatherMilliseconds), clock))];
         _hosts = [.. prepared.Select((p, i) => new HostedRuns(store, p, _queues[i], clock))];
         Pool = new DevicePool([.. devices.Select((d, i) => new PooledDevice(d.Name, _hosts[i]))], (pool, failure) =>

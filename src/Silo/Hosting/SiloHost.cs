@@ -1,4 +1,5 @@
 using System.Net;
+using FedLLM.Engine.Tokenization;
 using FedLLM.Experiments.Devices;
 using FedLLM.Experiments.Running;
 using FedLLM.Grains;
@@ -64,7 +65,7 @@ public static class SiloHost
         SiloSettings settings = Read(builder.Configuration);
         settings.Check(devices.Kinds);
         TrainingDevice[] own = Find(settings, devices);
-        AddTraining(builder.Services, settings, own);
+        AddTraining(builder.Services, settings, own, devices.Tokenizers);
         builder.UseOrleans(silo => Configure(silo, settings, own));
         return settings;
     }
@@ -94,13 +95,13 @@ public static class SiloHost
     }
 
     // One base model of a run for coordinator and clients alike, and one queue for each device.
-    private static void AddTraining(IServiceCollection services, SiloSettings settings, IReadOnlyList<TrainingDevice> devices)
+    private static void AddTraining(IServiceCollection services, SiloSettings settings, IReadOnlyList<TrainingDevice> devices, TokenizerLoader tokenizers)
     {
         string store = Path.GetFullPath(settings.Store);
         Directory.CreateDirectory(store);
         services.AddSingleton(settings);
         services.AddSingleton(TimeProvider.System);
-        services.AddSingleton(s => ActivatorUtilities.CreateInstance<SiloDevices>(s, store, devices));
+        services.AddSingleton(s => ActivatorUtilities.CreateInstance<SiloDevices>(s, store, devices, tokenizers));
         services.AddSingleton(s => s.GetRequiredService<SiloDevices>().Pool);
         services.AddSingleton(s => s.GetRequiredService<SiloDevices>().Prepared);
         services.AddSingleton(s => new RunHosting(
