@@ -33,17 +33,19 @@ internal sealed class CheckpointedLayer : autograd.SingleTensorFunction<Checkpoi
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         (Func<Tensor, Tensor> layer, BackwardGuard guard) = ((Func<Tensor, Tensor>, BackwardGuard))ctx.get_data(Layer);
-        return [guard.Run(grad_output, grad_output.shape[0], grad_output.shape[1], gradient => Again(ctx, layer, gradient))!, null!, null!, null!];
+        return [guard.Run(grad_output, grad_output.shape[0], grad_output.shape[1], gradient => Again(ctx, layer, guard, gradient))!, null!, null!, null!];
     }
 
-    private static Tensor? Again(autograd.AutogradContext ctx, Func<Tensor, Tensor> layer, Tensor gradient)
+    private static Tensor? Again(autograd.AutogradContext ctx, Func<Tensor, Tensor> layer, BackwardGuard guard, Tensor gradient)
     {
         Tensor saved = ctx.get_saved_variables()[0];
         Tensor x = saved.detach();
         x.requires_grad = saved.requires_grad;
         using (enable_grad())
         {
-            autograd.backward([layer(x)], [gradient]);
+            Tensor y = layer(x);
+            guard.Full?.Invoke();
+            autograd.backward([y], [gradient]);
         }
 
         return x.requires_grad ? x.grad : null;

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace FedLLM.Engine.Torch.Memory;
 
 /// <summary>
-/// Decides how many lanes step together on a device. What a row of a pass takes is measured where a pass holds most, at the end of its forward half, and as many lanes
-/// are admitted as fit into the device's memory by it. Where memory runs out all the same, the lanes take their steps in groups half as large, from then on.
+/// Decides how many lanes step together on a device. What a row of a pass takes is measured where a pass may hold most, at the end of its forward half and where a layer
+/// has been computed again, and as many lanes are admitted as fit into the device's memory by it. Where memory runs out all the same, the lanes take their steps in groups half as large, from then on.
 /// </summary>
 internal sealed class LaneAdmission
 {
@@ -18,6 +18,7 @@ internal sealed class LaneAdmission
     private readonly long _available;
     private readonly long? _before;
     private long _measuredRows;
+    private long _measuredBefore;
 
     /// <summary>Looks at a device's memory as it is before any pass.</summary>
     /// <param name="memory">The device's memory.</param>
@@ -34,7 +35,7 @@ internal sealed class LaneAdmission
     /// <summary>Does the work of some lanes in a row.</summary>
     /// <param name="first">The first lane.</param>
     /// <param name="count">Number of lanes.</param>
-    /// <param name="full">To be called with the number of rows where a pass holds most.</param>
+    /// <param name="full">To be called with the number of rows where a pass may hold most; of several calls in one pass the largest counts.</param>
     /// <param name="changes">To be called before anything is changed that doing the work again would not undo.</param>
     public delegate void Work(int first, int count, Action<long> full, Action changes);
 
@@ -53,6 +54,7 @@ internal sealed class LaneAdmission
         for (int first = 0; first < rows.Count;)
         {
             int count = Admit(rows, first);
+            _measuredBefore = _measuredRows;
             bool changed = false;
             try
             {
@@ -89,12 +91,13 @@ internal sealed class LaneAdmission
     // The largest pass so far tells most: what does not depend on its rows counts least in it.
     private void Measure(long rows)
     {
-        if (rows <= _measuredRows || _before is not { } before || _memory.Used() is not { } used)
+        if (rows <= _measuredBefore || rows < _measuredRows || _before is not { } before || _memory.Used() is not { } used)
         {
             return;
         }
 
+        double found = Math.Clamp((used - before) / (double)rows, _estimate / Trust, _estimate * Trust);
+        BytesPerRow = rows == _measuredRows ? Math.Max(BytesPerRow, found) : found;
         _measuredRows = rows;
-        BytesPerRow = Math.Clamp((used - before) / (double)rows, _estimate / Trust, _estimate * Trust);
     }
 }

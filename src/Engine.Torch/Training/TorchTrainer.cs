@@ -123,6 +123,7 @@ internal sealed class TorchTrainer<TSample> : ILoraTrainer<TSample>, IDisposable
         {
             Tensor output = Forward(input, lowest, batch, all);
             full(_batch.Rows);
+            _decoder.Guard.Full = () => full(_batch.Rows);
             Tensor normed = _decoder.Norm(output.index_select(0, scored), _weights.FinalNorm); // [n,D]
             (Tensor logProbabilities, Tensor gradient) = _head.LogProbabilitiesAndGradient(normed.detach(), targets);
             terms = _terms.Evaluate(samples, logProbabilities);
