@@ -27,7 +27,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     private const int GroupPanels = 8;
     private const int CachedColumns = 384;
 
-    // From this many columns on, packing a panel of A costs less than its strided reads.
+    // From this many columns on, packing a panel of an A whose k steps over whole rows costs less than its strided reads.
     private const int PackAColumns = 96;
 
     // Up to this many rows B is read once or twice only: in place, if its rows are contiguous.
@@ -47,7 +47,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         {
             int count = Math.Min(kBlock, k - from);
             var part = new Product<Float32Element, TB> { N = n, K = count, B = b + (from * bRow), BRow = bRow, BColumn = bColumn };
-            new PackWork<Float32Element, TB>(new Block<Float32Element, TB>(part, default, Place.InPlace, null, to, false), false, 1).Execute(0, 0);
+            new PackWork<Float32Element, TB>(new Block<Float32Element, TB>(part, default, Place.InPlace, null, to, directB: false, coldA: false), false, 1).Execute(0, 0);
             to += Panels<TLanes, TVector, THalfLanes, THalfVector>.Padded(n) * (nint)count;
         }
     }
@@ -55,7 +55,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     /// <summary>Computes the whole product, with the team or, where it is null, on the calling thread.</summary>
     /// <param name="workers">The team.</param>
     /// <param name="product">The product.</param>
-    /// <param name="readyB">B as <see cref="PackAll"/> leaves it, or null.</param>
+    /// <param name="readyB">B as <see cref="PackAll"/> leaves it, or null. With it, A is taken for a weight that comes from memory.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run<TA, TB>(Workers? workers, in Product<TA, TB> product, float* readyB = null)
         where TA : unmanaged, IElement<TA>
@@ -64,7 +64,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         int kBlock = Cut(product.K, BlockK, 1);
         int mBlock = Cut(product.M, BlockM, TRows.Value);
         int nBlock = Cut(product.N, BlockN, PanelWidth);
-        Place placeA = TA.IsFloat32 && product.N < PackAColumns && (product.AColumn == 1 || product.ARow == 1) ? Place.InPlace
+        Place placeA = TA.IsFloat32 && (product.AColumn == 1 || (product.ARow == 1 && product.N < PackAColumns)) ? Place.InPlace
             : product.ARow == 1 ? Place.Block
             : Place.Group;
         var panels = new RowPanels(mBlock, TRows.Value);
@@ -86,29 +86,13 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
                     part.Accumulate |= from > 0;
                     bool directB = readyB is null && TB.IsFloat32 && part.BColumn == 1 && part.M <= DirectBRows;
                     float* blockB = readyB is null ? packedB : readyB + (from * (nint)Panels<TLanes, TVector, THalfLanes, THalfVector>.Padded(product.N)) + (column * (nint)part.K);
-                    var block = new Block<TA, TB>(part, new RowPanels(part.M, TRows.Value), placeA, packedA, blockB, directB);
+                    var block = new Block<TA, TB>(part, new RowPanels(part.M, TRows.Value), placeA, packedA, blockB, directB, coldA: readyB is not null && placeA == Place.InPlace);
                     var packing = new PackWork<TA, TB>(block, column == 0, threads, packsB: readyB is null);
-                    Share(workers, packing.Count, packing);
+                    Team.Run(workers, packing.Count, packing);
                     var grid = TaskGrid.For(part.M, part.N, part.K, block.Panels.Count, PanelWidth, threads);
-                    Share(workers, grid.Count, new TileWork<TA, TB>(block, grid));
+                    Team.Run(workers, grid.Count, new TileWork<TA, TB>(block, grid));
                 }
             }
-        }
-    }
-
-    private static void Share<TWork>(Workers? workers, int tasks, in TWork work)
-        where TWork : struct, IParallelWork
-    {
-        if (workers is null || tasks == 1)
-        {
-            for (int task = 0; task < tasks; task++)
-            {
-                work.Execute(task, 0);
-            }
-        }
-        else
-        {
-            workers.Run(tasks, work);
         }
     }
 
@@ -121,7 +105,8 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     }
 
     // Where the tiles read A: where it lies, in a block packed before, or in a group of panels that each thread packs for itself.
-    // Rows that are contiguous in k are packed by groups; where k steps over whole rows of memory, only the whole block is read in long runs.
+    // Rows of float32 that are contiguous in k lie well as they are, those of bfloat16 are widened by groups; where k steps over whole rows of memory, only the
+    // whole block is read in long runs.
     private enum Place
     {
         InPlace,
@@ -130,7 +115,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     }
 
     // A part of the product with its packed operands. A panel of B that begins at a column lies at packedB + column·K, one of A at packedA + panel·MaxRows·K.
-    private readonly struct Block<TA, TB>(in Product<TA, TB> part, RowPanels panels, Place placeA, float* packedA, float* packedB, bool directB)
+    private readonly struct Block<TA, TB>(in Product<TA, TB> part, RowPanels panels, Place placeA, float* packedA, float* packedB, bool directB, bool coldA)
         where TA : unmanaged, IElement<TA>
         where TB : unmanaged, IElement<TB>
     {
@@ -140,6 +125,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         public readonly float* PackedA = packedA;
         public readonly float* PackedB = packedB;
         public readonly bool DirectB = directB;
+        public readonly bool ColdA = coldA;
     }
 
     // The packing of a block. An operand that is contiguous along its lines is cut in k, so that its reads run on; the other is cut in lines.
@@ -245,7 +231,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
                     int end = Math.Min(column + CachedColumns, lastColumn);
                     for (int panel = first; panel < last; panel++)
                     {
-                        RunPanel(panel, group + ((grouped ? panel - first : panel) * Tile.MaxRows * (nint)_block.Part.K), column, end);
+                        RunPanel(panel, group + ((grouped ? panel - first : panel) * Tile.MaxRows * (nint)_block.Part.K), column, end, fetchAhead: _block.ColdA && column == firstColumn && panel + 1 < last);
                     }
                 }
             }
@@ -265,7 +251,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         // One panel of A, which stays in the first-level cache, against panels of B.
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         [SkipLocalsInit]
-        private void RunPanel(int panel, float* a, int column, int end)
+        private void RunPanel(int panel, float* a, int column, int end, bool fetchAhead)
         {
             Product<TA, TB> part = _block.Part;
             int row = _block.Panels.Start(panel);
@@ -282,8 +268,16 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
 
             bool packed = packedA && !_block.DirectB;
             float* spare = stackalloc float[Tile.MaxRows * PanelWidth];
+
+            // Rows of the next panel are asked for while this one is multiplied: where they come from memory, the first tile would wait for them.
+            int fetched = 0;
+            int ahead = fetchAhead ? _block.Panels.Rows(panel + 1) : 0;
+            int tiles = (end - column + PanelWidth - 1) / PanelWidth;
+            int share = (ahead + tiles - 1) / tiles;
             for (; column < end; column += PanelWidth)
             {
+                Prefetch.Lines(part.A + ((row + rows) * part.ARow), part.ARow, fetched, Math.Min(fetched + share, ahead), part.K);
+                fetched += share;
                 int columns = Math.Min(PanelWidth, end - column);
                 int width = Panels<TLanes, TVector, THalfLanes, THalfVector>.WidthFor(columns);
                 bool direct = _block.DirectB && columns == PanelWidth;

@@ -76,7 +76,7 @@ internal static unsafe class NarrowTile
             TA* ahead = a + ((Rows + ((p & 12) * 2)) * aRow) + p;
             for (int i = 0; i < 8; i++)
             {
-                Packing.Prefetch(ahead + (i * aRow));
+                Prefetch.Near(ahead + (i * aRow));
             }
 
             var (x0, x1, x2, x3) = Transposition.Turn(a + p, aRow);

@@ -51,10 +51,10 @@ internal static unsafe class Packing
                     for (p = 0; p < wholeK; p += 8)
                     {
                         T* next = from + ((i + 8 + (p & 8) / 2) * line) + p;
-                        Prefetch(next);
-                        Prefetch(next + line);
-                        Prefetch(next + (2 * line));
-                        Prefetch(next + (3 * line));
+                        Prefetch.Near(next);
+                        Prefetch.Near(next + line);
+                        Prefetch.Near(next + (2 * line));
+                        Prefetch.Near(next + (3 * line));
                         Transposition.Transpose8(from + (i * line) + p, line, to + (p * (nint)step) + i, step);
                     }
 
@@ -66,7 +66,7 @@ internal static unsafe class Packing
                 {
                     for (p = 0; p < wholeK4; p += 4)
                     {
-                        Prefetch(from + ((i + 8 + ((p >> 2) & 3)) * line) + p);
+                        Prefetch.Near(from + ((i + 8 + ((p >> 2) & 3)) * line) + p);
                         Transposition.Transpose4(from + (i * line) + p, line, to + (p * (nint)step) + i, step);
                     }
 
@@ -105,7 +105,7 @@ internal static unsafe class Packing
             {
                 for (int i = 0; i < width; i += 16)
                 {
-                    Prefetch(ahead + (panel * width) + i);
+                    Prefetch.Near(ahead + (panel * width) + i);
                 }
 
                 CopyRun(from + (panel * width), to + (panel * size), width);
@@ -124,7 +124,7 @@ internal static unsafe class Packing
             for (int panel = 0; panel < panels.Count; panel++)
             {
                 int start = panels.Start(panel);
-                Prefetch(ahead + start);
+                Prefetch.Near(ahead + start);
                 CopyRun(from + start, to + (panel * size), panels.Rows(panel));
             }
         }
@@ -179,26 +179,6 @@ internal static unsafe class Packing
         }
     }
 
-    /// <summary>Asks for the cache line of an address that will be read soon.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Prefetch(void* address)
-    {
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(address);
-        }
-    }
-
-    /// <summary>As <see cref="Prefetch"/>, into the second-level cache.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void PrefetchFar(void* address)
-    {
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch1(address);
-        }
-    }
-
     /// <summary>Copies a short run of elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void CopyRun<T>(T* from, float* to, int count)
@@ -238,10 +218,10 @@ internal static unsafe class Packing
             for (int p = 0; p < wholeK; p += 4)
             {
                 T* at = from + p;
-                Prefetch(at + ((16 + (p & 12)) * line));
-                Prefetch(at + ((17 + (p & 12)) * line));
-                Prefetch(at + ((18 + (p & 12)) * line));
-                Prefetch(at + ((19 + (p & 12)) * line));
+                Prefetch.Near(at + ((16 + (p & 12)) * line));
+                Prefetch.Near(at + ((17 + (p & 12)) * line));
+                Prefetch.Near(at + ((18 + (p & 12)) * line));
+                Prefetch.Near(at + ((19 + (p & 12)) * line));
                 Transposition.Store4(Transposition.Turn(at, line), to + (p * step), step);
             }
 
@@ -260,9 +240,9 @@ internal static unsafe class Packing
             for (; p + 4 < k; p += 4)
             {
                 T* at = from + p;
-                Prefetch(at + ((12 + ((p & 12) / 4 * 3)) * line));
-                Prefetch(at + ((13 + ((p & 12) / 4 * 3)) * line));
-                Prefetch(at + ((14 + ((p & 12) / 4 * 3)) * line));
+                Prefetch.Near(at + ((12 + ((p & 12) / 4 * 3)) * line));
+                Prefetch.Near(at + ((13 + ((p & 12) / 4 * 3)) * line));
+                Prefetch.Near(at + ((14 + ((p & 12) / 4 * 3)) * line));
                 Vector512<float> v0 = Transposition.Three(at, at + (4 * line), r8 + p);
                 Vector512<float> v1 = Transposition.Three(at + line, at + (5 * line), r9 + p);
                 Vector512<float> v2 = Transposition.Three(at + (2 * line), at + (6 * line), r10 + p);

@@ -34,7 +34,7 @@ internal static unsafe class StagedPacking
             for (int i = 0; i < 16; i++)
             {
                 T* at = from + (i * line) + p;
-                Packing.PrefetchFar(at + (16 * line));
+                Prefetch.Far(at + (16 * line));
                 T.Load16(at).Store(stage + (i * Distance));
                 T.Load16(at + 16).Store(stage + (i * Distance) + 16);
             }

@@ -51,25 +51,9 @@ internal static unsafe class StreamedProduct<TLanes, TVector, THalfLanes, THalfV
             part.B += from * part.BRow;
             part.Accumulate |= from > 0;
             var packing = new PackWork<TA, TB>(part, rows, packedA, threads);
-            Share(workers, packing.Tasks, packing);
+            Team.Run(workers, packing.Tasks, packing);
             var tiles = new TileWork<TA, TB>(part, rows, packedA, threads);
-            Share(workers, tiles.Tasks, tiles);
-        }
-    }
-
-    private static void Share<TWork>(Workers? workers, int tasks, in TWork work)
-        where TWork : struct, IParallelWork
-    {
-        if (workers is null)
-        {
-            for (int task = 0; task < tasks; task++)
-            {
-                work.Execute(task, 0);
-            }
-        }
-        else
-        {
-            workers.Run(tasks, work);
+            Team.Run(workers, tiles.Tasks, tiles);
         }
     }
 
@@ -173,16 +157,8 @@ internal static unsafe class StreamedProduct<TLanes, TVector, THalfLanes, THalfV
 
             bool along = _part.BColumn == 1;
             nint distance = along ? _part.BRow : _part.BColumn;
-            int length = (along ? columns : _part.K) * sizeof(TB);
             var (first, last) = Packing.Range(along ? _part.K : columns, tiles, tile);
-            for (int line = first; line < last; line++)
-            {
-                byte* at = (byte*)(_part.B + (column * _part.BColumn) + (line * distance));
-                for (int i = 0; i < length; i += 64)
-                {
-                    Packing.PrefetchFar(at + i);
-                }
-            }
+            Prefetch.Lines(_part.B + (column * _part.BColumn), distance, first, last, along ? columns : _part.K);
         }
     }
 }

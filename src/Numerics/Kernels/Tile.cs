@@ -111,8 +111,8 @@ internal static unsafe class Tile
             {
                 for (int i = 0; i < TRows.Value; i++)
                 {
-                    Packing.Prefetch(c + (i * cRow) + bStep);
-                    Packing.Prefetch(c + (i * cRow) + bStep + 16);
+                    Prefetch.Near(c + (i * cRow) + bStep);
+                    Prefetch.Near(c + (i * cRow) + bStep + 16);
                 }
             }
         }
