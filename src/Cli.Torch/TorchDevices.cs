@@ -4,7 +4,7 @@ using FedLLM.Experiments.Devices;
 
 namespace FedLLM.Cli.Torch;
 
-/// <summary>The CPU engine and the Torch engine. <c>auto</c> is the first GPU where Torch can use one, else the CPU engine.</summary>
+/// <summary>The CPU engine and the Torch engine. <c>auto</c> is the first GPU where it computes, else the CPU engine.</summary>
 public sealed class TorchDevices : ILearnerDevices
 {
     /// <inheritdoc/>
@@ -13,14 +13,27 @@ public sealed class TorchDevices : ILearnerDevices
         switch (kind)
         {
             case DeviceKind.Cuda:
-            case DeviceKind.Auto when TorchDevice.Gpus > 0:
-                return Torch(() => TorchDevice.Gpu(), $"{key} is cuda");
+                return Torch(FirstGpu, $"{key} is cuda");
             case DeviceKind.TorchCpu:
                 return Torch(() => TorchDevice.Cpu, $"{key} is torch-cpu") with { Note = Unused($"{key} is torch-cpu") };
+            case DeviceKind.Auto:
+                try
+                {
+                    return Of(FirstGpu());
+                }
+                catch (InvalidOperationException e)
+                {
+                    return LearnerDevice.Cpu(Unused(e.Message.TrimEnd('.')));
+                }
+
             default:
-                return LearnerDevice.Cpu(Unused(kind == DeviceKind.Cpu ? $"{key} is cpu" : TorchDevice.Missing ?? "Torch finds no CUDA device it can use"));
+                return LearnerDevice.Cpu(Unused($"{key} is cpu"));
         }
     }
+
+    private static TorchDevice FirstGpu() => TorchDevice.Gpu().Tried();
+
+    private static LearnerDevice Of(TorchDevice device) => new(device.Name, (weights, quantization) => new TorchLearner(weights, device, quantization));
 
     private static string? Unused(string why) => GpuPresence.IsPresent() ? $"a GPU is present but unused: {why}" : null;
 
@@ -28,8 +41,7 @@ public sealed class TorchDevices : ILearnerDevices
     {
         try
         {
-            TorchDevice device = find();
-            return new LearnerDevice(device.Name, (weights, quantization) => new TorchLearner(weights, device, quantization));
+            return Of(find());
         }
         catch (InvalidOperationException e)
         {

@@ -55,6 +55,25 @@ public sealed class TorchDevice
                 gpus == 0 ? "Torch finds no CUDA device it can use: the driver or the CUDA build of LibTorch is missing." : $"There is no CUDA device {index}: Torch finds {gpus}.");
     }
 
+    /// <summary>Computes something small, and returns itself.</summary>
+    /// <exception cref="InvalidOperationException">It does not compute; the message says why.</exception>
+    public TorchDevice Tried()
+    {
+        const int Size = 16;
+        try
+        {
+            using DisposeScope scope = torch.NewDisposeScope();
+            torch.Tensor ones = torch.ones([Size, Size], torch.ScalarType.Float32, Device);
+            return ones.matmul(ones).cpu().data<float>().All(v => v == Size)
+                ? this
+                : throw new InvalidOperationException($"{Name} computes a wrong product.");
+        }
+        catch (ExternalException e)
+        {
+            throw new InvalidOperationException($"{Name} does not compute: {e.Message.Split('\n')[0]}", e);
+        }
+    }
+
     /// <summary>Torch's CPU with another account of its memory, for tests.</summary>
     internal static TorchDevice CpuWith(IDeviceMemory memory) => new(Cpu.Name, torch.CPU, memory);
 

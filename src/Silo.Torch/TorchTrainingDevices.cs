@@ -44,7 +44,7 @@ public sealed class TorchTrainingDevices : ITrainingDevices
             : throw new DeviceUnavailableException($"'{name}' names no device; a GPU is called cuda:0, cuda:1, …");
     }
 
-    private static TrainingDevice Gpu(int index) => Torch(string.Create(CultureInfo.InvariantCulture, $"{Cuda}:{index}"), DeviceKind.Cuda, () => TorchDevice.Gpu(index));
+    private static TrainingDevice Gpu(int index) => Torch(string.Create(CultureInfo.InvariantCulture, $"{Cuda}:{index}"), DeviceKind.Cuda, () => TorchDevice.Gpu(index).Tried());
 
     private static TrainingDevice Torch(string name, DeviceKind kind, Func<TorchDevice> find)
     {

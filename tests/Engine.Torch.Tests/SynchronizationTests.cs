@@ -9,8 +9,8 @@ namespace FedLLM.Engine.Torch.Tests;
 /// </summary>
 public sealed partial class SynchronizationTests
 {
-    // The trainer's one copy of all that a step measured, a lane's parameters and gradients, a language model's results.
-    private static readonly string[] Reads = ["Models/TorchLanguageModel.cs", "Training/TorchLane.cs", "Training/TorchTrainer.cs"];
+    // A device's trial before it is used, the trainer's one copy of all that a step measured, a lane's parameters and gradients, a language model's results.
+    private static readonly string[] Reads = ["Models/TorchLanguageModel.cs", "TorchDevice.cs", "Training/TorchLane.cs", "Training/TorchTrainer.cs"];
 
     [Fact]
     public void Sources_WaitForTheDevice_OnlyWhereResultsAreRead()

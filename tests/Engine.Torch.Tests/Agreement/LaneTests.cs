@@ -64,11 +64,13 @@ public sealed class LaneTests
     }
 
     [SkippableTheory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Step_Hundreds_LeaveNoTensorBehind(bool checkpointing)
+    [InlineData(false, WeightQuantization.None)]
+    [InlineData(true, WeightQuantization.None)]
+    [InlineData(false, WeightQuantization.Nf4)]
+    [InlineData(true, WeightQuantization.Nf4)]
+    public void Step_Hundreds_LeaveNoTensorBehind(bool checkpointing, WeightQuantization quantization)
     {
-        using var learner = new TorchLearner(TinyModel.Random(Config), NativeLibraryOfTorch.Require());
+        using var learner = new TorchLearner(TinyModel.Random(Config), NativeLibraryOfTorch.Require(), quantization);
         using ILearnerSession session = learner.Open(1);
         ILoraTrainer<TokenSequence> trainer = session.Trainer(new NextTokenObjective(), checkpointing);
         ITrainingLane[] lanes = [.. Enumerable.Range(0, 3).Select(_ => session.Lane(TinyModel.AllLinears(3, 0.1), new AdamWSettings()))];
@@ -85,6 +87,8 @@ public sealed class LaneTests
                 new StepResult[lanes.Length]);
             if (step == 20)
             {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
                 after = torch.Tensor.TotalCount;
             }
         }
