@@ -47,7 +47,13 @@ internal static class PagesCommand
         using Process server = Start(program, run.Root, other.Root);
         try
         {
-            string address = (await server.StandardError.ReadLineAsync().ConfigureAwait(false) ?? string.Empty).Replace("dashboard: ", string.Empty, StringComparison.Ordinal);
+            const string Said = "dashboard: ";
+            string? line;
+            while ((line = await server.StandardError.ReadLineAsync().ConfigureAwait(false))?.StartsWith(Said, StringComparison.Ordinal) == false)
+            {
+            }
+
+            string address = (line ?? throw new InvalidOperationException($"{program} ended without an address.")).Replace(Said, string.Empty, StringComparison.Ordinal);
             double started = clock.Elapsed.TotalSeconds;
             using var client = new HttpClient { BaseAddress = new Uri(address) };
             double entry = await VisitAsync(client, "/runs/large").ConfigureAwait(false);

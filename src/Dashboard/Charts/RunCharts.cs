@@ -19,6 +19,7 @@ public static class RunCharts
         [
             .. new[] { Loss(run, trace), Rewards(trace), Accuracy(trace) }
                 .Concat(Suites(run).Where(s => s != "loss").Select(s => Suite(trace, s)))
+                .Concat(Measures(run).Select(m => Held(trace, m)))
                 .Concat([LearningRate(trace), Participation(trace), Bytes(run, trace), Seconds(trace), Speed(trace)])
                 .Where(c => !c.IsEmpty),
         ];
@@ -36,6 +37,13 @@ public static class RunCharts
             .. run.Rounds.Where(r => r.Evaluation is not null).SelectMany(r => r.Evaluation!.Keys).Distinct(StringComparer.Ordinal)
                 .OrderBy(s => s == "loss" ? 0 : 1).ThenBy(s => s, StringComparer.Ordinal),
         ];
+    }
+
+    /// <summary>What a run's clients were measured by on their own held-out data; empty where they were not.</summary>
+    public static IReadOnlyList<string> Measures(RunView run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        return [.. run.Rounds.Where(r => r.ClientEvaluation is not null).SelectMany(r => r.ClientEvaluation!.SelectMany(c => c.Global.Keys)).Distinct(StringComparer.Ordinal)];
     }
 
     private static ChartData Loss(RunView run, RunTrace trace)
@@ -70,6 +78,43 @@ public static class RunCharts
 
     private static ChartData Suite(RunTrace trace, string suite) => new(
         "eval-" + suite, suite, trace.Axis, ValueKind.Measure, [trace.Line("held_out", "Held-out", 2, r => r.Evaluated(suite)) with { Dots = true }]);
+
+    // Own adapters are those of some clients only; so the global one is shown over the same clients too, where the two differ.
+    private static ChartData Held(RunTrace trace, string measure)
+    {
+        bool partly = trace.Rounds.Any(r => r.ClientEvaluation?.Any(c => c.Own is not null) == true && r.ClientEvaluation.Any(c => c.Own is null));
+        return new ChartData(
+            "held-" + measure, ClientCharts.Title(measure, "clients'"), trace.Axis, ValueKind.Measure,
+            [
+                Measured(trace, "global", "Global adapter, mean", 1, r => Held(r, measure, own: false, having: false)),
+                .. partly ? [Measured(trace, "global_same", "Global adapter, clients with their own", 8, r => Held(r, measure, own: false, having: true))] : Array.Empty<ChartSeries>(),
+                Measured(trace, "own", "Their own adapters, mean", 2, r => Held(r, measure, own: true, having: true)),
+            ])
+        {
+            Note = "plain means over the clients measured; the bands span them, least to greatest",
+        };
+    }
+
+    private static IReadOnlyList<double> Held(RoundRow row, string measure, bool own, bool having) =>
+    [
+        .. (row.ClientEvaluation ?? []).Where(c => !having || c.Own is not null)
+            .Select(c => (own ? c.Own : c.Global)?.GetValueOrDefault(measure)).OfType<double>().Where(double.IsFinite),
+    ];
+
+    // Only the rounds that were evaluated are points, so that a band spans those between.
+    private static ChartSeries Measured(RunTrace trace, string key, string label, int color, Func<RoundRow, IReadOnlyList<double>> values)
+    {
+        IReadOnlyList<double>[] byRound = [.. trace.Rounds.Select(values)];
+        int[] kept = [.. Enumerable.Range(0, byRound.Length).Where(i => byRound[i].Count > 0)];
+        double[] x = trace.Line(key, label, color, _ => null).X;
+        return new ChartSeries(key, label, color, [.. kept.Select(i => x[i])], [.. kept.Select(i => byRound[i].Average())])
+        {
+            Dots = true,
+            Low = [.. kept.Select(i => byRound[i].Min())],
+            High = [.. kept.Select(i => byRound[i].Max())],
+            Band = "clients, least to greatest",
+        };
+    }
 
     private static ChartData LearningRate(RunTrace trace) => new(
         "learning_rate", "Learning rate", trace.Axis, ValueKind.Measure,

@@ -52,6 +52,22 @@ public sealed record MemberRow
 /// <param name="BytesDown">Bytes of payload sent to it.</param>
 public sealed record ExclusionRow(int Client, string Reason, long BytesDown = 0);
 
+/// <summary>What a client's own held-out data says after a round, of the global adapter and of its own.</summary>
+public sealed record ClientEvaluationRow
+{
+    /// <summary>Client id, from 0.</summary>
+    public required int Id { get; init; }
+
+    /// <summary>Of how many scored tokens, or pairs, the values are means.</summary>
+    public long Weight { get; init; }
+
+    /// <summary>Measures with the global adapter; null where a value was not finite.</summary>
+    public IReadOnlyDictionary<string, double?> Global { get; init => field = value ?? new Dictionary<string, double?>(); } = new Dictionary<string, double?>();
+
+    /// <summary>Measures with its own adapter; null where it has none.</summary>
+    public IReadOnlyDictionary<string, double?>? Own { get; init; }
+}
+
 /// <summary>The spread of members' losses in one round.</summary>
 /// <param name="Least">The least.</param>
 /// <param name="Lower">The lower quartile.</param>
@@ -101,6 +117,9 @@ public sealed record RoundRow
 
     /// <summary>Suites' values where the round was evaluated.</summary>
     public IReadOnlyDictionary<string, double?>? Evaluation { get; init; }
+
+    /// <summary>Where clients were measured on their own held-out data: each one's values, ascending by id; null elsewhere.</summary>
+    public IReadOnlyList<ClientEvaluationRow>? ClientEvaluation { get; init; }
 
     /// <summary>The clients' learning rate.</summary>
     public double? LearningRate { get; init; }

@@ -57,7 +57,8 @@ public sealed record ClientEntry(ClientCard Card, int Sampled, int Excluded, dou
 /// <param name="Card">What it holds.</param>
 /// <param name="Sampled">How often it was sampled.</param>
 /// <param name="Rounds">Its rounds: what it measured, or why it does not count.</param>
-public sealed record ClientDetail(ClientCard Card, int Sampled, IReadOnlyList<Summaries.ClientRound> Rounds);
+/// <param name="Measured">What its own held-out data said after rounds, of the global adapter and of its own.</param>
+public sealed record ClientDetail(ClientCard Card, int Sampled, IReadOnlyList<Summaries.ClientRound> Rounds, IReadOnlyList<Summaries.ClientMeasures> Measured);
 
 /// <summary>A part of a list.</summary>
 /// <param name="Total">Entries of the whole list.</param>

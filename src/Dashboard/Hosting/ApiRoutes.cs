@@ -102,7 +102,7 @@ internal static class ApiRoutes
                 [.. all.Skip(Math.Max(0, skip ?? 0)).Take(Math.Clamp(take ?? 100, 1, MostClients)).Select(c => new ClientEntry(c.Card, c.Sampled, c.Excluded, c.LastLoss))]));
         }).WithSummary("Clients: counts of their shards, how often sampled; at most 1,000 at a time.");
         api.MapGet("/runs/{run}/clients/{client:int}", Results<Ok<ClientDetail>, NotFound> (IRunFeed feed, string run, int client) =>
-            ClientOf(feed, run, client) is { } found ? TypedResults.Ok(new ClientDetail(found.Card, found.Sampled, found.Rounds)) : TypedResults.NotFound())
+            ClientOf(feed, run, client) is { } found ? TypedResults.Ok(new ClientDetail(found.Card, found.Sampled, found.Rounds, found.Measured)) : TypedResults.NotFound())
             .WithSummary("One client with its rounds.");
         api.MapGet("/runs/{run}/clients/{client:int}/loss", (IRunFeed feed, string run, int client, [AsParameters] ChartQuery query, int? columns) =>
             Values(ClientOf(feed, run, client) is { } found ? ClientCharts.Loss(feed.Find(run)!, found) : null, query, columns))
@@ -110,6 +110,16 @@ internal static class ApiRoutes
         api.MapGet("/runs/{run}/clients/{client:int}/loss.csv", (IRunFeed feed, string run, int client) =>
             CsvOf(ClientOf(feed, run, client) is { } found ? ClientCharts.Loss(feed.Find(run)!, found) : null, $"{run}-client-{client}"))
             .WithSummary("A client's loss over its rounds as CSV.").Produces<string>(StatusCodes.Status200OK, Csv);
+        api.MapGet("/runs/{run}/clients/{client:int}/held/{measure}", (IRunFeed feed, string run, int client, string measure, [AsParameters] ChartQuery query, int? columns) =>
+            Values(ClientOf(feed, run, client) is { } found ? ClientCharts.Held(found, measure) : null, query, columns))
+            .WithSummary("A measure on a client's own held-out data by round, with the global adapter and with its own.");
+        api.MapGet("/runs/{run}/clients/{client:int}/held/{measure}.csv", (IRunFeed feed, string run, int client, string measure) =>
+            CsvOf(ClientOf(feed, run, client) is { } found ? ClientCharts.Held(found, measure) : null, $"{run}-client-{client}-{measure}"))
+            .WithSummary("The same as CSV.").Produces<string>(StatusCodes.Status200OK, Csv);
+        api.MapGet("/runs/{run}/held.csv", Results<FileContentHttpResult, NotFound> (IRunFeed feed, string run) => feed.Find(run) is { } found
+            ? TypedResults.File(Encoding.UTF8.GetBytes(HeldCsv.Write(found)), Csv, $"{run}-held.csv")
+            : TypedResults.NotFound())
+            .WithSummary("All clients' measures on their own held-out data as CSV, a row for each round and client.").Produces<string>(StatusCodes.Status200OK, Csv);
     }
 
     private static void MapFiles(RouteGroupBuilder api)

@@ -56,6 +56,7 @@ public sealed class DashboardServer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(feed);
         ArgumentNullException.ThrowIfNull(url);
+        _ = Task.Run(feed.Runs); // they are read while the application is put together
         var asked = new Uri(url);
         bool loopback = asked.IsLoopback;
         var gate = new AccessGate(string.IsNullOrEmpty(token) ? null : token, loopback);

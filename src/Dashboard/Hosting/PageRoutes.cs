@@ -61,6 +61,10 @@ internal static class PageRoutes
             && ClientSummary.Of(run).FirstOrDefault(c => c.Card.Id == client) is { } found
             ? Fragment(ClientCharts.Loss(run, found), query, $"/runs/{id}/clients/{client}/loss", $"/api/runs/{id}/clients/{client}/loss", string.Empty)
             : NoRun(id));
+        pages.MapGet("/runs/{id}/clients/{client:int}/held/{measure}", (IRunFeed feed, string id, int client, string measure, [AsParameters] ChartQuery query) => feed.Find(id) is { } run
+            && ClientSummary.Of(run).FirstOrDefault(c => c.Card.Id == client) is { } found
+            ? Fragment(ClientCharts.Held(found, measure), query, $"/runs/{id}/clients/{client}/held/{measure}", $"/api/runs/{id}/clients/{client}/held/{measure}", string.Empty)
+            : NoRun(id));
     }
 
     private static void MapForms(RouteGroupBuilder pages)

@@ -108,11 +108,11 @@ public sealed class AccessTests : IDisposable
         Directory.CreateDirectory(_run["data"]);
         File.WriteAllText(_run["data/client_0.jsonl"], $"{{\"instruction\":\"{Secret}\",\"response\":\"{Secret}\"}}\n");
         File.AppendAllText(_run["experiment.yaml"], $"data:\n  path: \"{_run["data"]}\"\n");
-        _run.Append(RunFiles.Beginning(4), RunFiles.Line(1, 3)).Describe(("first", [("a", 3)]), ("second", [("b", 4)])).Adapter(RunFiles.Hash(1), [1]);
+        _run.Append(RunFiles.Beginning(4), RunFiles.Line(1, 3, extra: RunFiles.Held)).Describe(("first", [("a", 3)]), ("second", [("b", 4)])).Adapter(RunFiles.Hash(1), [1]);
         await using Served served = await Served.Start(Feed());
         var paths = (await served.Json("/api/openapi.json")).GetProperty("paths").EnumerateObject().Where(p => p.Value.TryGetProperty("get", out _)).Select(p => p.Name)
             .Where(p => p is not ("/api/events" or "/api/cluster")).Select(p => p.Replace("{run}", "run", StringComparison.Ordinal).Replace("{round}", "1", StringComparison.Ordinal)
-                .Replace("{client}", "0", StringComparison.Ordinal).Replace("{chart}", p.Contains("compare", StringComparison.Ordinal) ? "train_loss" : "loss", StringComparison.Ordinal))
+                .Replace("{client}", "0", StringComparison.Ordinal).Replace("{measure}", "loss", StringComparison.Ordinal).Replace("{chart}", p.Contains("compare", StringComparison.Ordinal) ? "train_loss" : "loss", StringComparison.Ordinal))
             .Select(p => p.Contains("compare", StringComparison.Ordinal) ? p + "?run=run" : p);
         foreach (string path in paths.Concat(["/", "/runs/run", "/runs/run/rounds", "/runs/run/rounds/1", "/runs/run/clients", "/runs/run/clients/0", "/compare?run=run"]))
         {

@@ -15,7 +15,7 @@ public sealed class ApiTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _run.Append(RunFiles.Beginning(4), RunFiles.Line(1, 3), RunFiles.Line(2, 2, 2.5)).Describe(("first", [("a", 3)]), ("second", [("b", 4)]));
+        _run.Append(RunFiles.Beginning(4), RunFiles.Line(1, 3), RunFiles.Line(2, 2, 2.5, RunFiles.Held)).Describe(("first", [("a", 3)]), ("second", [("b", 4)]));
         _run.Adapter(RunFiles.Hash(2), [7, 8]);
         var feed = new ClusterTwin(_host.Feed(_run.Folder));
         feed.Set(ClusterTwin.Silos(waiting: 1));
@@ -199,7 +199,7 @@ public sealed class ApiTests : IAsyncLifetime
         foreach (string path in paths.EnumerateObject().Where(p => p.Value.TryGetProperty("get", out _)).Select(p => p.Name).Where(p => p != "/api/events"))
         {
             string filled = path.Replace("{run}", "run", StringComparison.Ordinal).Replace("{round}", "2", StringComparison.Ordinal)
-                .Replace("{client}", "1", StringComparison.Ordinal);
+                .Replace("{client}", "1", StringComparison.Ordinal).Replace("{measure}", "loss", StringComparison.Ordinal);
             filled = filled.Replace("{chart}", path.Contains("compare", StringComparison.Ordinal) ? "train_loss" : "loss", StringComparison.Ordinal);
             await _served.Text(path.Contains("compare", StringComparison.Ordinal) ? filled + "?run=run" : filled);
         }

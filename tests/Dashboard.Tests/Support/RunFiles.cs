@@ -26,6 +26,10 @@ internal sealed class RunFiles : IDisposable
             """);
     }
 
+    /// <summary>What a line has besides where its clients were measured on their own data: 2.5 and 3.5 with the global adapter, 2.25 with the first client's own.</summary>
+    public const string Held =
+        ",\"client_evaluation\":[{\"id\":0,\"weight\":10,\"global\":{\"loss\":2.5},\"own\":{\"loss\":2.25}},{\"id\":1,\"weight\":30,\"global\":{\"loss\":3.5},\"own\":null}]";
+
     /// <summary>The folder that holds the run directory alone.</summary>
     public string Folder { get; }
 
