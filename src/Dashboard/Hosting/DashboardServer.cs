@@ -119,6 +119,7 @@ public sealed class DashboardServer : IAsyncDisposable
         {
             using var client = new HttpClient { BaseAddress = new UriBuilder(bound) { Host = IPAddress.Loopback.ToString() }.Uri };
             client.DefaultRequestHeaders.Add("Cookie", gate.OwnCookie);
+            using HttpResponseMessage api = await client.GetAsync("/api").ConfigureAwait(false); // asks for no run, so it is compiled while they are read
             using HttpResponseMessage runs = await client.GetAsync("/").ConfigureAwait(false);
             if (feed.Runs() is [var first, ..])
             {

@@ -26,7 +26,7 @@ public sealed partial class BrowserTests(Chromium chromium) : IDisposable
     public async Task Pages_OfALiveRun_FollowItWithoutReloadAndAreWhole()
     {
         IPage page = await chromium.OpenAsync(_troubles);
-        using Fedllm run = await Demo("live", "federation.rounds=2000");
+        using Fedllm run = await Demo("live", "federation.rounds=2000", "data.evaluation=0.2", "evaluation.personal=all", "evaluation.every=2");
         await page.GotoAsync(run.Address + "/");
         await page.GetByRole(AriaRole.Link, new() { Name = "demo" }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "demo", Level = 1 })).ToBeVisibleAsync();
@@ -49,6 +49,7 @@ public sealed partial class BrowserTests(Chromium chromium) : IDisposable
         await Pictures.Take(page, run.Address, $"{run.Address}/runs/live/rounds/1", "round");
         await Pictures.Take(page, run.Address, $"{run.Address}/runs/live/clients", "clients");
         await Pictures.Take(page, run.Address, $"{run.Address}/runs/live/clients/3", "client");
+        await Expect(page.Locator("#chart-held-loss .line")).ToHaveCountAsync(2);
         await Pictures.Take(page, run.Address, $"{run.Address}/api", "api");
         await page.GotoAsync($"{run.Address}/runs/live");
         await page.GetByRole(AriaRole.Button, new() { Name = "Resume" }).ClickAsync();
@@ -179,9 +180,11 @@ public sealed partial class BrowserTests(Chromium chromium) : IDisposable
         await Expect(page.GetByRole(AriaRole.Link, new() { Name = "appears" })).ToBeVisibleAsync();
     }
 
-    private Task<Fedllm> Demo(string name, string set) => Fedllm.Start(
-        "run", Path.Combine(AppContext.BaseDirectory, "configs", "demo.yaml"), "--out", Path.Combine(_folder, name), "--dashboard", "http://127.0.0.1:0", "--set", set,
-        "--set", "training.max_steps=1");
+    private Task<Fedllm> Demo(string name, params string[] set) => Fedllm.Start(
+    [
+        "run", Path.Combine(AppContext.BaseDirectory, "configs", "demo.yaml"), "--out", Path.Combine(_folder, name), "--dashboard", "http://127.0.0.1:0",
+        "--set", "training.max_steps=1", .. set.SelectMany(s => new[] { "--set", s }),
+    ]);
 
     private static async Task<int> Round(IPage page) => int.Parse(
         Digits().Match(await page.Locator("#facts dd").First.TextContentAsync() ?? "0").Value, System.Globalization.CultureInfo.InvariantCulture);
