@@ -78,6 +78,35 @@ public sealed class ApiTests
         Assert.All(cluster.Silos, s => Assert.DoesNotContain(Token, s.Said, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task OrleansDashboard_OfALiveRun_TellsItsStateAndBothPagesLeadToEachOther()
+    {
+        await using var cluster = new Cluster();
+        string url = Url();
+        await cluster.StartAsync(1, "--api", url);
+        await cluster.RunAsync("live", "name=live", "federation.rounds=2000", "training.max_steps=1");
+        await cluster.WaitAsync("live", r => r is { Phase: "running", Committed: >= 2 });
+
+        using var client = new HttpClient { BaseAddress = new Uri(url) };
+        using JsonDocument state = JsonDocument.Parse(await client.GetStringAsync("/orleans/GrainState?grainId=live&grainType=FedLLM.Grains.RunGrain"));
+        string text = state.RootElement.ValueKind == JsonValueKind.Object ? state.RootElement.GetProperty("value").GetString()! : state.RootElement.GetString()!;
+        JsonElement run = JsonDocument.Parse(text).RootElement.EnumerateObject().First().Value;
+        Assert.Equal("running", run.GetProperty("Phase").GetString());
+        Assert.InRange(run.GetProperty("Committed").GetInt32(), 2, run.GetProperty("Round").GetInt32());
+        Assert.Equal(5, run.GetProperty("Cohort").EnumerateArray().Select(c => c.GetInt32()).Distinct().Count());
+        int committed = run.GetProperty("Committed").GetInt32();
+
+        // Loss and hash are those of one round: the last committed, or the one before while that is being told.
+        JsonElement round = (await JsonAsync(client, $"/api/runs/live/rounds?from={committed - 1}&to={committed}")).GetProperty("items").EnumerateArray()
+            .Single(r => r.GetProperty("adapter").GetString() == run.GetProperty("Adapter").GetString());
+        Assert.Equal(round.GetProperty("train_loss").GetDouble(), run.GetProperty("TrainLoss").GetDouble());
+
+        Assert.Contains("href=\"/orleans\"", await client.GetStringAsync("/cluster"), StringComparison.Ordinal);
+        Assert.Contains("href=\"/cluster\"", await client.GetStringAsync("/orleans/"), StringComparison.Ordinal);
+        using HttpResponseMessage cancelled = await client.PostAsync("/api/runs/live/cancel", null);
+        Assert.True(cancelled.IsSuccessStatusCode);
+    }
+
     [Theory]
     [InlineData("--api", "http://0.0.0.0:5080")]
     [InlineData("--api", "ftp://127.0.0.1")]

@@ -45,6 +45,7 @@ internal static class SiloApi
         DashboardApplication.Use(app, app.Services.GetRequiredService<AccessGate>(), url.IsLoopback ? [] : [url.Host, Dns.GetHostName()], url.IsLoopback);
         app.MapHealthChecks(DashboardApplication.HealthPath + "/live", new HealthCheckOptions { Predicate = _ => false });
         app.MapHealthChecks(DashboardApplication.HealthPath + "/ready", new HealthCheckOptions { Predicate = c => c.Tags.Contains(Ready) });
+        WayBack.Use(app);
         app.MapOrleansDashboard(DashboardApplication.GrainsPath);
     }
 }
