@@ -22,7 +22,7 @@ public sealed class ClientGrain(DevicePool devices, TimeProvider clock) : Grain,
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _key = ClientKey.Parse(this.GetPrimaryKeyString());
-        _session = new ClientSession(_key.Client, devices.For(_key.Run), Patience, clock);
+        _session = new ClientSession(_key.Client, devices.For(_key.Run, _key.Device), Patience, clock);
         return Task.CompletedTask;
     }
 
@@ -36,7 +36,7 @@ public sealed class ClientGrain(DevicePool devices, TimeProvider clock) : Grain,
         }
         catch (DeviceFailedException)
         {
-            // No device is left here. Whoever asks again finds it where there is one.
+            // No device of its kind is left here. Whoever asks again finds it where there is one.
             DeactivateOnIdle();
             throw;
         }

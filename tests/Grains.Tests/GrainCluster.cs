@@ -49,7 +49,7 @@ internal sealed class GrainCluster : IAsyncDisposable
             silo.Services.AddSingleton(TimeProvider.System);
             silo.Services.AddSingleton(new DeviceQueue(TimeSpan.Zero, TimeProvider.System));
             silo.Services.AddSingleton(s => new HostedRuns(store, prepared, s.GetRequiredService<DeviceQueue>(), TimeProvider.System));
-            silo.Services.AddSingleton(s => new DevicePool([new PooledDevice("cpu", s.GetRequiredService<HostedRuns>())]));
+            silo.Services.AddSingleton(s => new DevicePool([new PooledDevice("cpu", "cpu", s.GetRequiredService<HostedRuns>())]));
             silo.Services.AddSingleton(new RunHosting(store, prepared, Never, TimeProvider.System));
         });
         InProcessTestCluster cluster = builder.Build();

@@ -16,7 +16,7 @@ public sealed class SiloDevicesTests : IDisposable
     private readonly string _store = Directory.CreateTempSubdirectory("fedllm-silo-devices-").FullName;
 
     [Fact]
-    public async Task Pool_LastDeviceFails_EndsTheSilo()
+    public async Task Pool_LastDeviceOfAKindFails_EndsTheSilo()
     {
         string run = Directory.CreateDirectory(Path.Combine(_store, "run")).FullName;
         string demo = Path.Combine(SharedData.RepositoryRoot(), "demo");
@@ -24,15 +24,16 @@ public sealed class SiloDevicesTests : IDisposable
         await File.WriteAllTextAsync(Path.Combine(run, "experiment.yaml"), text.Replace("../demo", demo, StringComparison.Ordinal));
         var lifetime = new Lifetime();
         await using var devices = new SiloDevices(
-            _store, new SiloSettings { Threads = 1 }, [new TrainingDevice("cuda:0", "cuda", new Failing("cuda:0")), new TrainingDevice("cuda:1", "cuda", new Failing("cuda:1"))],
+            _store, new SiloSettings { Threads = 1 },
+            [new TrainingDevice("cpu", "cpu", CpuDevices.OfThisMachine()), new TrainingDevice("cuda:0", "cuda", new Failing("cuda:0")), new TrainingDevice("cuda:1", "cuda", new Failing("cuda:1"))],
             TokenizerDirectory.Load, TimeProvider.System, lifetime, NullLogger<SiloDevices>.Instance);
-        Assert.Equal(["cuda:0", "cuda:1"], devices.Pool.Working);
+        Assert.Equal(["cpu", "cuda:0", "cuda:1"], devices.Pool.Working.Select(d => d.Name));
         Assert.False(lifetime.Ended);
 
         DeviceFailedException failure = await Assert.ThrowsAsync<DeviceFailedException>(
-            () => devices.Pool.For("run").TrainAsync(new RoundInstruction("identity", 1, "state", 0.1), 0, default));
+            () => devices.Pool.For("run", "cuda").TrainAsync(new RoundInstruction("identity", 1, "state", 0.1), 0, default));
         Assert.Equal("cuda:1", failure.Device);
-        Assert.Empty(devices.Pool.Working);
+        Assert.Equal("cpu", Assert.Single(devices.Pool.Working).Name);
         Assert.True(lifetime.Ended);
     }
 

@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace FedLLM.Silo.Hosting;
 
 /// <summary>
-/// A silo's training devices: a queue and base models for each. A device that fails is withdrawn; with the last one the silo ends, so that its clients are placed on
-/// others and whoever watches over the silo can start it anew.
+/// A silo's training devices: a queue and base models for each. A device that fails is withdrawn; with the last of a kind the silo ends: it was taken for one that has the
+/// kind when it joined, so only then are its clients placed on others, and whoever watches over it can start it anew.
 /// </summary>
 public sealed partial class SiloDevices : IAsyncDisposable
 {
@@ -30,12 +30,12 @@ public sealed partial class SiloDevices : IAsyncDisposable
         Prepared = prepared.FirstOrDefault() ?? new PreparedRuns(threads, tokenizers: tokenizers);
         _queues = [.. devices.Select(_ => new DeviceQueue(TimeSpan.FromMilliseconds(settings.GatherMilliseconds), clock))];
         _hosts = [.. prepared.Select((p, i) => new HostedRuns(store, p, _queues[i], clock))];
-        Pool = new DevicePool([.. devices.Select((d, i) => new PooledDevice(d.Name, _hosts[i]))], (pool, failure) =>
+        Pool = new DevicePool([.. devices.Select((d, i) => new PooledDevice(d.Name, d.Kind, _hosts[i]))], (pool, device, failure) =>
         {
             Withdrawn(log, failure);
-            if (pool.Working.Count == 0)
+            if (pool.Working.All(d => d.Kind != device.Kind))
             {
-                Ends(log);
+                Ends(log, device.Kind);
                 lifetime.StopApplication();
             }
         });
@@ -64,6 +64,6 @@ public sealed partial class SiloDevices : IAsyncDisposable
     [LoggerMessage(Level = LogLevel.Error, Message = "A training device is withdrawn; its clients go to others")]
     private static partial void Withdrawn(ILogger log, Exception failure);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "No training device is left: the silo ends")]
-    private static partial void Ends(ILogger log);
+    [LoggerMessage(Level = LogLevel.Error, Message = "No training device of kind {Kind} is left: the silo ends")]
+    private static partial void Ends(ILogger log, string kind);
 }

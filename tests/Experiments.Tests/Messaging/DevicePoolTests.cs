@@ -25,12 +25,12 @@ public sealed class DevicePoolTests
         RunResult embedded = await new ExperimentRunner(PreparedExperiment.Prepare(experiment), TimeProvider.System).RunAsync(folder["embedded"], [], default);
         var failing = new FailingDevices(trainings: 2);
         var withdrawn = new List<string>();
-        await using var pool = new Pool(folder.Root, [("a", new CpuDevices(false)), ("b", failing)], (_, failure) => withdrawn.Add(failure.Device));
+        await using var pool = new Pool(folder.Root, [("a", new CpuDevices(false)), ("b", failing)], (_, device, failure) => withdrawn.Add($"{device.Name} {failure.Device}"));
         var work = new PreparedRunWork(experiment, new PreparedRuns(1), folder["run"], pool, new OpenFence(), new HurriedClock());
         await work.RunAsync([], default);
         Assert.Equal(embedded.AdapterHash, RoundLines.Read(Path.Combine(folder["run"], "rounds.jsonl"))[^1].Adapter);
-        Assert.Equal(["b"], withdrawn);
-        Assert.Equal(["a"], pool.Devices.Working);
+        Assert.Equal(["b b"], withdrawn);
+        Assert.Equal("a", Assert.Single(pool.Devices.Working).Name);
         Assert.True(failing.Trained > 0);
     }
 
@@ -40,13 +40,16 @@ public sealed class DevicePoolTests
         using var folder = new TemporaryFolder();
         PreparedExperiment prepared = PreparedExperiment.Prepare(DemoAssets.Experiment("federation.rounds=1"));
         await new ExperimentRunner(prepared, TimeProvider.System).RunAsync(folder["run"], [], default);
-        await using var pool = new Pool(folder.Root, [("a", new FailingDevices(0)), ("b", new FailingDevices(0))], (_, _) => { });
+        await using var pool = new Pool(folder.Root, [("a", new FailingDevices(0)), ("b", new FailingDevices(0))], (_, _, _) => { });
         string identity = ExperimentIdentity.Hash(prepared.Experiment, prepared.Inputs);
         string state = RunDirectory.OpenForClients(folder["run"]).Store.Put(prepared.InitialAdapter());
         var instruction = new RoundInstruction(identity, 1, state, 1e-3);
-        await Assert.ThrowsAsync<DeviceFailedException>(() => pool.Devices.For("run").TrainAsync(instruction, 0, default));
+        await Assert.ThrowsAsync<DeviceFailedException>(() => pool.Devices.For("run", "cpu").TrainAsync(instruction, 0, default));
         Assert.Empty(pool.Devices.Working);
-        using var session = new ClientSession(0, pool.Devices.For("run"), TimeSpan.FromMinutes(1), TimeProvider.System);
+
+        // Of another kind there never was one.
+        await Assert.ThrowsAsync<DeviceFailedException>(() => pool.Devices.For("run", "cuda").TrainAsync(instruction, 0, default));
+        using var session = new ClientSession(0, pool.Devices.For("run", "cpu"), TimeSpan.FromMinutes(1), TimeProvider.System);
         await Assert.ThrowsAsync<DeviceFailedException>(() => session.AskAsync(instruction, default));
     }
 
@@ -62,18 +65,18 @@ public sealed class DevicePoolTests
         private readonly DeviceQueue[] _queues;
         private readonly HostedRuns[] _hosts;
 
-        public Pool(string root, (string Name, ILearnerDevices Devices)[] devices, Action<DevicePool, DeviceFailedException> withdrawn)
+        public Pool(string root, (string Name, ILearnerDevices Devices)[] devices, Action<DevicePool, PooledDevice, DeviceFailedException> withdrawn)
         {
             _queues = [.. devices.Select(_ => new DeviceQueue(TimeSpan.Zero, TimeProvider.System))];
             _hosts = [.. devices.Select((d, i) => new HostedRuns(root, new PreparedRuns(1, devices: d.Devices), _queues[i], TimeProvider.System))];
-            Devices = new DevicePool([.. devices.Select((d, i) => new PooledDevice(d.Name, _hosts[i]))], withdrawn);
+            Devices = new DevicePool([.. devices.Select((d, i) => new PooledDevice(d.Name, "cpu", _hosts[i]))], withdrawn);
         }
 
         public DevicePool Devices { get; }
 
         public async Task<TrainingAnswer> AskAsync(RoundInstruction instruction, int client, CancellationToken cancellationToken)
         {
-            using var session = new ClientSession(client, Devices.For("run"), TimeSpan.FromMinutes(1), TimeProvider.System);
+            using var session = new ClientSession(client, Devices.For("run", "cpu"), TimeSpan.FromMinutes(1), TimeProvider.System);
             return await session.AskAsync(instruction, cancellationToken);
         }
 
