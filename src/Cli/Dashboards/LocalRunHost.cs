@@ -46,8 +46,8 @@ internal sealed class LocalRunHost : IRunDirectoryHost, IDisposable
     public IRunControl? ControlOf(string directory) =>
         directory == _directory || Path.GetDirectoryName(directory) == _directory ? _control : null;
 
-    /// <summary>Everything may be shown: who runs the experiment in one process holds its data.</summary>
-    public RunPermissions PermissionsOf(IReadOnlyDictionary<string, string> settings) => new(Samples: true, Labels: true);
+    /// <summary>Everything may be shown, but of runs whose data is pinned to its owners: who runs an experiment in one process holds its data.</summary>
+    public RunPermissions PermissionsOf(IReadOnlyDictionary<string, string> settings) => RunPermissions.Of(settings);
 
     /// <inheritdoc/>
     public void Dispose() => _sampler.Dispose();

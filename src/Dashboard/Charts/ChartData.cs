@@ -39,6 +39,9 @@ public sealed record ChartSeries(string Key, string Label, int Color, double[] X
     /// <summary>Whether it is a bound rather than a measurement: dashed.</summary>
     public bool Bound { get; init; }
 
+    /// <summary>Whether it is drawn faintly, behind what was made of it.</summary>
+    public bool Faint { get; init; }
+
     /// <summary>The address of its subject, or null.</summary>
     public string? Link { get; init; }
 }
@@ -56,6 +59,9 @@ public sealed record ChartData(string Name, string Title, ChartAxis Axis, ValueK
 
     /// <summary>Whether Y begins at zero.</summary>
     public bool FromZero { get; init; }
+
+    /// <summary>Whether its lines jump from round to round, as each has another cohort, so that readers may want them smoothed.</summary>
+    public bool Jumps { get; init; }
 
     /// <summary>What is drawn besides lines, a few words.</summary>
     public string? Note { get; init; }

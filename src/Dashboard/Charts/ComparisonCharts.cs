@@ -24,7 +24,10 @@ public static class ComparisonCharts
 
         ChartData Chart(string name, string title, Func<RoundRow, double?> value, bool dots) => new(
             name, title, axis, ValueKind.Measure,
-            [.. runs.Select((run, i) => traces[i].Line(run.Id, Label(run), (i % MaxRuns) + 1, value) with { Dots = dots, Link = "/runs/" + run.Id })]);
+            [.. runs.Select((run, i) => traces[i].Line(run.Id, Label(run), (i % MaxRuns) + 1, value) with { Dots = dots, Link = "/runs/" + run.Id })])
+        {
+            Jumps = true,
+        };
     }
 
     /// <summary>Returns one chart by name, or null.</summary>

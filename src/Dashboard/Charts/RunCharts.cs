@@ -62,7 +62,7 @@ public static class RunCharts
             series.Add(trace.Line("held_out", "Held-out", 2, r => r.Evaluated("loss")) with { Dots = true });
         }
 
-        return new ChartData("loss", "Loss", trace.Axis, ValueKind.Measure, series) { Note = "the band spans the round's clients, least to greatest" };
+        return new ChartData("loss", "Loss", trace.Axis, ValueKind.Measure, series) { Jumps = true, Note = "the band spans the round's clients, least to greatest" };
     }
 
     private static ChartData Rewards(RunTrace trace) => new(
@@ -71,10 +71,16 @@ public static class RunCharts
             trace.Line("chosen", "Chosen", 3, r => r.Rewards?.Chosen),
             trace.Line("rejected", "Rejected", 2, r => r.Rewards?.Rejected),
             trace.Line("margin", "Margin", 1, r => r.Rewards?.Margin),
-        ]);
+        ])
+    {
+        Jumps = true,
+    };
 
     private static ChartData Accuracy(RunTrace trace) => new(
-        "reward_accuracy", "Reward accuracy", trace.Axis, ValueKind.Measure, [trace.Line("accuracy", "Training", 1, r => r.Rewards?.Accuracy)]);
+        "reward_accuracy", "Reward accuracy", trace.Axis, ValueKind.Measure, [trace.Line("accuracy", "Training", 1, r => r.Rewards?.Accuracy)])
+    {
+        Jumps = true,
+    };
 
     private static ChartData Suite(RunTrace trace, string suite) => new(
         "eval-" + suite, suite, trace.Axis, ValueKind.Measure, [trace.Line("held_out", "Held-out", 2, r => r.Evaluated(suite)) with { Dots = true }]);
@@ -177,5 +183,6 @@ public static class RunCharts
         [trace.Line("tokens_per_second", "Tokens/s", 6, r => r.Seconds.GetValueOrDefault("train") is > 0 and var seconds ? r.Tokens / seconds : null)])
     {
         FromZero = true,
+        Jumps = true,
     };
 }

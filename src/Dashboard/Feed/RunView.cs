@@ -33,7 +33,16 @@ public sealed record HostedState(RunState State, string? Reason = null);
 /// <summary>What may be shown of a run's data besides counts and losses.</summary>
 /// <param name="Samples">Whether prompts may be answered with its models.</param>
 /// <param name="Labels">Whether the histograms of its clients' labels may be shown.</param>
-public sealed record RunPermissions(bool Samples, bool Labels);
+public sealed record RunPermissions(bool Samples, bool Labels)
+{
+    /// <summary>What an experiment's values allow: of data that is pinned to its owners (<c>data.placement: pinned</c>) neither, elsewhere both.</summary>
+    public static RunPermissions Of(IReadOnlyDictionary<string, string> settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        bool shared = settings.GetValueOrDefault("data.placement") != "pinned";
+        return new RunPermissions(Samples: shared, Labels: shared);
+    }
+}
 
 /// <summary>The round under way.</summary>
 /// <param name="Round">Its number.</param>

@@ -75,7 +75,7 @@ internal static class ApiRoutes
             .WithSummary("Names of a run's charts.");
         api.MapGet("/runs/{run}/charts/{chart}", (IRunFeed feed, string run, string chart, [AsParameters] ChartQuery query, int? columns) =>
             Values(feed.Find(run) is { } found ? RunCharts.Find(found, chart, query.Axis) : null, query, columns))
-            .WithSummary("A chart's values by round, tokens, bytes, time or simulated (x), thinned to columns with every extreme kept.");
+            .WithSummary("A chart's values by round, tokens, bytes, time or simulated (x), smoothed by a weight up to 0.99 (smooth), thinned to columns with every extreme kept.");
         api.MapGet("/runs/{run}/charts/{chart}.csv", (IRunFeed feed, string run, string chart, string? x) =>
             CsvOf(feed.Find(run) is { } found ? RunCharts.Find(found, chart, ChartAxis.Of(x)) : null, $"{run}-{chart}"))
             .WithSummary("All of a chart's values as CSV.").Produces<string>(StatusCodes.Status200OK, Csv);
@@ -161,7 +161,7 @@ internal static class ApiRoutes
 
     private static Results<Ok<ChartValues>, NotFound> Values(ChartData? chart, ChartQuery query, int? columns) => chart is null
         ? TypedResults.NotFound()
-        : TypedResults.Ok(ChartValues.Of(chart, query.State, Math.Clamp(columns ?? UsualColumns, 1, MostColumns)));
+        : TypedResults.Ok(ChartValues.Of(Smoothing.Apply(chart, query.Smoothing), query.State, Math.Clamp(columns ?? UsualColumns, 1, MostColumns)));
 
     private static Results<FileContentHttpResult, NotFound> CsvOf(ChartData? chart, string name) => chart is null
         ? TypedResults.NotFound()

@@ -19,7 +19,8 @@ internal static class PageRoutes
     {
         RouteGroupBuilder pages = app.MapGroup(string.Empty).ExcludeFromDescription();
         pages.MapGet("/", (string? q, string? state, string? sort) => Page<RunsPage>(new { Query = q, StateFilter = state, Sort = sort }));
-        pages.MapGet("/runs/{id}", (IRunFeed feed, string id, string? x) => feed.Find(id) is { } run ? Page<RunPage>(new { Run = run, Axis = ChartAxis.Of(x) }) : NoRun(id));
+        pages.MapGet("/runs/{id}", (IRunFeed feed, string id, [AsParameters] ChartQuery query) =>
+            feed.Find(id) is { } run ? Page<RunPage>(new { Run = run, query.Axis, query.Smoothing }) : NoRun(id));
         pages.MapGet("/runs/{id}/rounds", (IRunFeed feed, string id, int? page) =>
             feed.Find(id) is { } run ? Page<RoundsPage>(new { Run = run, Page = PageOf(page) }) : NoRun(id));
         pages.MapGet("/runs/{id}/rounds/{round:int}", (IRunFeed feed, string id, int round) => feed.Find(id) is not { } run ? NoRun(id)
@@ -30,7 +31,8 @@ internal static class PageRoutes
         pages.MapGet("/runs/{id}/clients/{client:int}", (IRunFeed feed, string id, int client) => feed.Find(id) is not { } run ? NoRun(id)
             : ClientSummary.Of(run).FirstOrDefault(c => c.Card.Id == client) is { } found ? Page<ClientPage>(new { Run = run, Client = found })
             : Missing($"{run.Name} has no client {client}."));
-        pages.MapGet("/compare", (IRunFeed feed, string[]? run, string? x) => Page<ComparePage>(new { Runs = Picked(feed, run), Axis = ChartAxis.Of(x) }));
+        pages.MapGet("/compare", (IRunFeed feed, string[]? run, [AsParameters] ChartQuery query) =>
+            Page<ComparePage>(new { Runs = Picked(feed, run), query.Axis, query.Smoothing }));
         pages.MapGet("/runs/{id}/samples", (IRunFeed feed, string id) => feed.Find(id) is not { } run ? NoRun(id)
             : feed.SamplerOf(id) is null ? Missing("This host does not answer prompts with this run's models.")
             : Page<SamplesPage>(new { Run = run }));
@@ -49,12 +51,12 @@ internal static class PageRoutes
     private static void MapFragments(RouteGroupBuilder pages)
     {
         pages.MapGet("/runs/{id}/charts/{chart}", (IRunFeed feed, string id, string chart, [AsParameters] ChartQuery query) => feed.Find(id) is { } run
-            ? Fragment(RunCharts.Find(run, chart, query.Axis), query, $"/runs/{id}/charts/{chart}?x={query.Axis.Key}", $"/api/runs/{id}/charts/{chart}", $"?x={query.Axis.Key}")
+            ? Fragment(RunCharts.Find(run, chart, query.Axis), query, $"/runs/{id}/charts/{chart}?{query.Address}", $"/api/runs/{id}/charts/{chart}", "?" + query.Address)
             : NoRun(id));
         pages.MapGet("/compare/charts/{chart}", (IRunFeed feed, string[]? run, string chart, [AsParameters] ChartQuery query) =>
         {
             IReadOnlyList<RunView> runs = Picked(feed, run);
-            string address = $"{string.Concat(runs.Select(r => $"run={r.Id}&"))}x={query.Axis.Key}";
+            string address = $"{string.Concat(runs.Select(r => $"run={r.Id}&"))}{query.Address}";
             return Fragment(ComparisonCharts.Find(runs, chart, query.Axis), query, $"/compare/charts/{chart}?{address}", $"/api/compare/{chart}", "?" + address);
         });
         pages.MapGet("/runs/{id}/clients/{client:int}/loss", (IRunFeed feed, string id, int client, [AsParameters] ChartQuery query) => feed.Find(id) is { } run
@@ -131,7 +133,7 @@ internal static class PageRoutes
 
     private static IResult Fragment(ChartData? chart, ChartQuery query, string source, string values, string parameters) => chart is null
         ? Results.NotFound()
-        : Page<Chart>(new { Data = chart, State = query.State, Source = source, Values = values + parameters, Csv = $"{values}.csv{parameters}" });
+        : Page<Chart>(new { Data = Smoothing.Apply(chart, query.Smoothing), State = query.State, Source = source, Values = values + parameters, Csv = $"{values}.csv{parameters}" });
 
     private static int PageOf(int? page) => Math.Clamp(page ?? 1, 1, 1_000_000);
 
@@ -148,8 +150,16 @@ internal static class PageRoutes
 /// <param name="From">Where it begins.</param>
 /// <param name="To">Where it ends.</param>
 /// <param name="Hide">Keys of lines left out, separated by commas.</param>
-internal sealed record ChartQuery([FromQuery(Name = "x")] string? X, [FromQuery(Name = "from")] string? From, [FromQuery(Name = "to")] string? To, [FromQuery(Name = "hide")] string? Hide)
+/// <param name="Smooth">How much lines that jump are smoothed, 0 to 0.99.</param>
+internal sealed record ChartQuery(
+    [FromQuery(Name = "x")] string? X, [FromQuery(Name = "from")] string? From, [FromQuery(Name = "to")] string? To, [FromQuery(Name = "hide")] string? Hide,
+    [FromQuery(Name = "smooth")] string? Smooth)
 {
+    public double Smoothing => Charts.Smoothing.Of(Smooth);
+
+    /// <summary>Axis and smoothing as an address has them.</summary>
+    public string Address => $"x={Axis.Key}{Charts.Smoothing.Part(Smoothing)}";
+
     public ChartAxis Axis => ChartAxis.Of(X);
 
     public ChartState State => ChartState.Of(From, To, Hide);

@@ -58,11 +58,7 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloMetadataCac
         _known.TryGetValue(Path.GetFileName(directory), out RunInfo? run) ? new GrainRunControl(grains.GetGrain<IRunGrain>(run.Name), run, Take) : null;
 
     /// <summary>Of data that is pinned to its silo, counts and losses alone are shown.</summary>
-    public RunPermissions PermissionsOf(IReadOnlyDictionary<string, string> settings)
-    {
-        bool shared = settings.GetValueOrDefault("data.placement") != "pinned";
-        return new RunPermissions(Samples: false, Labels: shared);
-    }
+    public RunPermissions PermissionsOf(IReadOnlyDictionary<string, string> settings) => RunPermissions.Of(settings) with { Samples = false };
 
     /// <inheritdoc/>
     public async Task<string> StartAsync(string experiment, CancellationToken cancellationToken)

@@ -136,7 +136,7 @@ public sealed class AccessTests : IDisposable
             Assert.DoesNotContain("rare disease", await served.Text(path), StringComparison.Ordinal);
         }
 
-        Assert.Contains("not opted in to showing labels", await served.Text("/runs/run/clients"), StringComparison.Ordinal);
+        Assert.Contains("pinned to its owners, so its labels are not shown", await served.Text("/runs/run/clients"), StringComparison.Ordinal);
         Assert.DoesNotContain("/samples", await served.Text("/runs/run"), StringComparison.Ordinal);
         await served.Text("/runs/run/samples", HttpStatusCode.NotFound);
         using HttpResponseMessage asked = await served.Client.PostAsync("/runs/run/samples", new FormUrlEncodedContent([new("prompt", "x"), new("tokens", "4")]));

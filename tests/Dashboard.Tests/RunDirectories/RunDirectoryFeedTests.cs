@@ -151,6 +151,21 @@ public sealed class RunDirectoryFeedTests
         Assert.Contains("training.threads", happened.Text, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("pinned", false)]
+    [InlineData("shared", true)]
+    [InlineData(null, true)]
+    public void Permissions_OfDataPinnedToItsOwners_AreNone(string? placement, bool expected)
+    {
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (placement is not null)
+        {
+            settings["data.placement"] = placement;
+        }
+
+        Assert.Equal(new RunPermissions(expected, expected), RunPermissions.Of(settings));
+    }
+
     [Fact]
     public void Find_LabelsNotPermitted_AreNotInTheView()
     {
