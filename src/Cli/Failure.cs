@@ -1,6 +1,7 @@
 using System.Text;
 using FedLLM.Cli.Hosting;
 using FedLLM.Engine.Files;
+using FedLLM.Engine.Learners;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Devices;
 using FedLLM.Federation.Rounds;
@@ -38,7 +39,7 @@ internal static class Failure
             case InputFileException or IOException or UnauthorizedAccessException or RunAbandonedException:
                 Tell(terminal, cause.Message);
                 break;
-            case InsufficientMemoryException:
+            case InsufficientMemoryException or DeviceFailedException:
                 Tell(terminal, cause.Message);
                 break;
             case OutOfMemoryException:

@@ -1,5 +1,6 @@
 using FedLLM.Cli.Hosting;
 using FedLLM.Engine.Files;
+using FedLLM.Engine.Learners;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Federation.Rounds;
 
@@ -14,6 +15,8 @@ public sealed class FailureTests
         { new UnauthorizedAccessException("no"), 1, "error: no" },
         { new RunAbandonedException(4, 3, [new ClientExclusion(2, "gone")]), 1, "client 2 (gone)" },
         { new UsageException("use less"), 2, "error: use less" },
+        { new InsufficientMemoryException("too small"), 1, "error: too small" },
+        { new DeviceFailedException("cuda:0", "CUDA error: unknown"), 1, "error: the device cuda:0 has failed: CUDA error: unknown" },
         { new InvalidOperationException("odd"), 1, "internal error" },
         { new AggregateException(new OperationCanceledException(), new IOException("cause")), 1, "error: cause" },
         { new OperationCanceledException(), 1, "internal error" },

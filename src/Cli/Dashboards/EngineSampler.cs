@@ -34,7 +34,8 @@ internal sealed class EngineSampler(PreparedExperiment? prepared, LearnerDevice 
         {
             return await Task.Run(() => Answer(run, prompt, adapters, maxNewTokens, cancellationToken), cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is InputFileException or IOException or UnauthorizedAccessException or ArgumentException or ArithmeticException)
+        catch (Exception e) when (e is InputFileException or IOException or UnauthorizedAccessException or ArgumentException or ArithmeticException
+            or InsufficientMemoryException or DeviceFailedException)
         {
             throw new SamplingException(e.Message, e);
         }
