@@ -12,10 +12,14 @@ internal sealed class JournalFollower(string path)
     // {"check":"<32 digits>","entry":{"<kind>":…
     private const int KindAt = 10 + 32 + 10 + 1;
 
+    // A long run's journal is hundreds of megabytes, and its rounds must not wait for it: it is read in parts, a look each.
+    private const long MostBytes = 8 << 20;
+
     private readonly LineFollower _lines = new(path);
     private readonly HashSet<int> _finished = [];
     private readonly List<RunEvent> _resumed = [];
     private int _round = -1; // the round of the newest receipts
+    private bool _untold;
 
     /// <summary>The round of the newest receipts; -1 without any.</summary>
     public int Round => _round;
@@ -34,9 +38,11 @@ internal sealed class JournalFollower(string path)
     /// <exception cref="UnauthorizedAccessException">The file cannot be read.</exception>
     public bool Refresh()
     {
-        bool changed = false;
-        FollowStep step = _lines.Read(Restart, line => changed |= Take(line));
-        return changed || step == FollowStep.Restarted;
+        FollowStep step = _lines.Read(Restart, line => _untold |= Take(line), MostBytes);
+        _untold |= step == FollowStep.Restarted;
+        bool changed = _untold && !_lines.IsBehind; // what is no more than the past is not news
+        _untold &= !changed;
+        return changed;
     }
 
     private void Restart()

@@ -37,12 +37,16 @@ internal sealed class LineFollower(string path)
     /// <summary>When the file was last written, or null where there is none.</summary>
     public DateTime? Written => _length < 0 ? null : _written;
 
+    /// <summary>Whether the last look ended before the end of the file.</summary>
+    public bool IsBehind { get; private set; }
+
     /// <summary>Looks at the file again.</summary>
     /// <param name="restart">Called before lines are given again from the first.</param>
     /// <param name="take">Called with each line.</param>
+    /// <param name="most">About how many bytes to read, in whole lines; the next look reads on.</param>
     /// <exception cref="IOException">The file cannot be read, or a line is longer than 256 MiB.</exception>
     /// <exception cref="UnauthorizedAccessException">The file cannot be read.</exception>
-    public FollowStep Read(Action restart, LineTaker take)
+    public FollowStep Read(Action restart, LineTaker take, long most = long.MaxValue)
     {
         var file = new FileInfo(path);
         if (!file.Exists)
@@ -50,6 +54,7 @@ internal sealed class LineFollower(string path)
             bool had = _offset > 0;
             Forget();
             _length = -1;
+            IsBehind = false;
             if (had)
             {
                 restart();
@@ -58,7 +63,7 @@ internal sealed class LineFollower(string path)
             return had ? FollowStep.Restarted : FollowStep.Unchanged;
         }
 
-        if (file.Length == _length && file.LastWriteTimeUtc == _written)
+        if (!IsBehind && file.Length == _length && file.LastWriteTimeUtc == _written)
         {
             return FollowStep.Unchanged;
         }
@@ -73,7 +78,7 @@ internal sealed class LineFollower(string path)
         }
 
         long before = _offset;
-        ReadLines(stream, take);
+        ReadLines(stream, take, most);
         _length = file.Length;
         _written = file.LastWriteTimeUtc;
         return step == FollowStep.Unchanged && _offset > before ? FollowStep.Appended : step;
@@ -97,9 +102,11 @@ internal sealed class LineFollower(string path)
         return stream.ReadAtLeast(found, found.Length, throwOnEndOfStream: false) == found.Length && found.AsSpan().SequenceEqual(_witness);
     }
 
-    private void ReadLines(FileStream stream, LineTaker take)
+    private void ReadLines(FileStream stream, LineTaker take, long most)
     {
+        long begin = _offset;
         stream.Position = _offset;
+        IsBehind = false;
         byte[] buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
         try
         {
@@ -123,6 +130,12 @@ internal sealed class LineFollower(string path)
                     int from = Math.Max(0, start - WitnessBytes);
                     _witness = buffer[from..start];
                     _offset += start;
+                }
+
+                if (_offset - begin >= most)
+                {
+                    IsBehind = true;
+                    return;
                 }
 
                 held = end - start;

@@ -100,8 +100,9 @@ public sealed class RunDirectoryFeed(IReadOnlyList<string> folders, IRunDirector
             bool changed = FindFolders();
 
             // A run of many rounds takes a while to be read for the first time; runs do not wait for one another.
-            Parallel.ForEach(_byPath.Values.Where(f => f.View is null), folder => folder.Refresh(_version + 1));
-            foreach (RunFolder folder in _byPath.Values)
+            RunFolder[] unread = [.. _byPath.Values.Where(f => f.View is null)];
+            Parallel.ForEach(unread, folder => folder.Refresh(_version + 1));
+            foreach (RunFolder folder in _byPath.Values.Except(unread))
             {
                 changed |= folder.Refresh(_version + 1);
             }

@@ -141,6 +141,20 @@ public sealed class RunDirectoryFeedTests
     }
 
     [Fact]
+    public void Find_JournalOfManyMegabytes_IsReadInPartsAndRoundsDoNotWait()
+    {
+        using RunFiles run = new RunFiles().Append(RunFiles.Line(1, 3));
+        string old = Journal($$"""{"note":"{{new string('x', 1 << 20)}}"}""");
+        File.WriteAllText(run["journal.jsonl"], string.Concat(Enumerable.Repeat(old, 12)) + Receipt(2, 4) + Receipt(2, 5));
+        RunDirectoryFeed feed = new FakeHost { Working = true }.Feed(run.Root);
+        RunView first = feed.Find("run")!;
+        Assert.Equal((1, 0), (first.Done, first.Progress!.Finished));
+        RunView second = feed.Find("run")!;
+        Assert.Equal((2, 2), (second.Progress!.Round, second.Progress.Finished));
+        Assert.Same(second, feed.Find("run"));
+    }
+
+    [Fact]
     public void Find_JournalOfAResumption_IsAnEvent()
     {
         using var run = new RunFiles();
