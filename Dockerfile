@@ -5,7 +5,8 @@ COPY . .
 RUN dotnet publish src/Silo -c Release -o /published
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0
-RUN useradd --system --create-home fedllm && mkdir -p /app /runs && chown fedllm /runs
+RUN apt-get update && apt-get install -y --no-install-recommends openssl && rm -rf /var/lib/apt/lists/*
+RUN useradd --system --create-home fedllm && mkdir -p /app /runs /certificates && chown fedllm /runs /certificates
 WORKDIR /app
 COPY demo /app/demo
 COPY configs /app/configs

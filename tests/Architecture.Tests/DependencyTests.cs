@@ -39,7 +39,7 @@ public sealed class DependencyTests
         ["Silo"] =
         [
             "Microsoft.Orleans.Server", "Microsoft.Orleans.Dashboard", "Microsoft.Orleans.Clustering.AdoNet", "Microsoft.Orleans.Persistence.AdoNet", "Microsoft.Orleans.Reminders.AdoNet", "Npgsql",
-            "Microsoft.Orleans.Clustering.AzureStorage", "Microsoft.Orleans.Persistence.AzureStorage", "Microsoft.Orleans.Reminders.AzureStorage",
+            "Microsoft.Orleans.Clustering.AzureStorage", "Microsoft.Orleans.Persistence.AzureStorage", "Microsoft.Orleans.Reminders.AzureStorage", "Microsoft.Orleans.Connections.Security",
         ],
     };
 

@@ -47,7 +47,7 @@ public sealed class ApiTests
         Environment.SetEnvironmentVariable(SiloSettings.TokenVariable, Token);
         try
         {
-            await cluster.StartAsync(1, "--api", url);
+            await cluster.StartAsync(1, "--api", url, "--insecure");
             await FedllmAsync(["run", DemoExperiment.File, .. Short, "--cluster", url]);
         }
         finally
@@ -69,6 +69,11 @@ public sealed class ApiTests
         string adapter = (await JsonAsync(client, "/api/runs/demo")).GetProperty("adapter").GetString()!;
         string state = await client.GetStringAsync("/orleans/GrainState?grainId=demo&grainType=FedLLM.Grains.RunGrain");
         Assert.Contains(adapter, state, StringComparison.Ordinal);
+
+        // What --insecure opens is said where people look.
+        Assert.Contains("INSECURE", (await JsonAsync(client, "/api/cluster")).GetProperty("warning").GetString(), StringComparison.Ordinal);
+        Assert.Contains("INSECURE", await client.GetStringAsync("/cluster"), StringComparison.Ordinal);
+        Assert.Contains("INSECURE", cluster.Silos[0].Said, StringComparison.Ordinal);
 
         // Asking for a run that nobody started writes and schedules nothing.
         string[] before = Files(cluster);

@@ -14,7 +14,7 @@ public sealed class PostgresTests
         await using PostgresServer postgres = await PostgresServer.StartNewAsync();
         PostgresSchema.Ensure(postgres.ConnectionString);
         PostgresSchema.Ensure(postgres.ConnectionString);
-        await using var cluster = new Cluster("--mode", "adonet", "--connection-string", postgres.ConnectionString);
+        await using var cluster = new Cluster("--mode", "adonet", "--Silo:ConnectionString", postgres.ConnectionString);
         string expected = await Embedded.RunAsync(Path.Combine(cluster.Folder, "embedded"), rounds);
         await cluster.StartAsync(2);
         await cluster.RunAsync("demo", rounds);

@@ -66,6 +66,9 @@ public sealed record ClusterView
     /// <summary>Its silos, those that are gone included as long as the membership knows them.</summary>
     public required IReadOnlyList<SiloRow> Silos { get; init; }
 
+    /// <summary>What whoever runs the cluster must not overlook, a sentence; null where there is nothing.</summary>
+    public string? Warning { get; init; }
+
     /// <summary>The path on this host at which Orleans' own dashboard answers; null where it does not.</summary>
     public string? GrainsPath { get; init; }
 }

@@ -8,6 +8,7 @@ using FedLLM.Experiments.RunDirectories;
 using FedLLM.GrainInterfaces;
 using FedLLM.Grains;
 using FedLLM.Silo.Hosting;
+using FedLLM.Silo.Trust;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Runtime.MembershipService.SiloMetadata;
@@ -150,6 +151,7 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloMetadataCac
         {
             Name = settings.Cluster,
             GrainsPath = DashboardApplication.GrainsPath,
+            Warning = settings.Insecure ? InsecureWarning.Text : null,
             Silos = [.. members.OrderBy(m => m.SiloName, StringComparer.Ordinal).ThenBy(m => m.SiloAddress.Generation).Select(m => Row(m, activations))],
         };
     }

@@ -4,6 +4,7 @@ using FedLLM.Experiments.Devices;
 using FedLLM.Experiments.Running;
 using FedLLM.Grains;
 using FedLLM.Silo.Api;
+using FedLLM.Silo.Trust;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -17,6 +18,8 @@ namespace FedLLM.Silo.Hosting;
 /// <summary>Makes a silo of its settings.</summary>
 public static class SiloHost
 {
+    private const string Insecure = "--insecure";
+
     /// <summary>Runs a silo until it is told to end; returns the exit code.</summary>
     /// <param name="args">The command line.</param>
     /// <param name="devices">What it may train on; the CPU engine alone by default.</param>
@@ -61,14 +64,23 @@ public static class SiloHost
 
     private static SiloSettings Add(IHostApplicationBuilder builder, string[] args, ITrainingDevices devices)
     {
-        builder.Configuration.AddCommandLine(args, SiloSettings.Switches.ToDictionary());
+        builder.Configuration.AddCommandLine([.. Spelled(args)], SiloSettings.Switches.ToDictionary());
         SiloSettings settings = Read(builder.Configuration);
         settings.Check(devices.Kinds);
         TrainingDevice[] own = Find(settings, devices);
         AddTraining(builder.Services, settings, own, devices.Tokenizers);
+        if (settings.Insecure)
+        {
+            builder.Services.AddHostedService<InsecureWarning>();
+        }
+
         builder.UseOrleans(silo => Configure(silo, settings, own));
         return settings;
     }
+
+    // A switch without a value says yes.
+    private static IEnumerable<string> Spelled(string[] args) =>
+        args.Select((a, i) => a == Insecure && !bool.TryParse(args.ElementAtOrDefault(i + 1), out _) ? Insecure + "=true" : a);
 
     private static SiloSettings Read(IConfiguration configuration)
     {
@@ -111,11 +123,16 @@ public static class SiloHost
     private static void Configure(ISiloBuilder silo, SiloSettings settings, IReadOnlyList<TrainingDevice> devices)
     {
         silo.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (settings.Cluster, settings.Cluster));
-        silo.Configure<SiloOptions>(o => o.SiloName = settings.Name ?? FormattableString.Invariant($"{Environment.MachineName}-{settings.Port}"));
+        silo.Configure<SiloOptions>(o => o.SiloName = settings.ToString());
         silo.ConfigureEndpoints(IPAddress.Parse(settings.Address), settings.Port, settings.GatewayPort, listenOnAnyHostAddress: false);
         silo.Configure<ClusterMembershipOptions>(o => o.ProbeTimeout = TimeSpan.FromSeconds(settings.ProbeSeconds));
         silo.Configure<ReminderOptions>(o => o.MinimumReminderPeriod = TimeSpan.FromSeconds(1));
         silo.UseSiloMetadata(new Dictionary<string, string> { [TrainingDevicePlacementFilter.DevicesKey] = string.Join(',', devices.Select(d => d.Kind).Distinct()) });
+        if (settings.Certificates() is { } certificates)
+        {
+            silo.UseMutualTls(certificates);
+        }
+
         silo.AddTrainingDevicePlacement();
         silo.AddReminders();
         if (settings.ApiUri is not null)

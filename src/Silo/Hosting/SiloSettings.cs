@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.RegularExpressions;
 using FedLLM.Dashboard.Hosting;
+using FedLLM.Silo.Trust;
 
 namespace FedLLM.Silo.Hosting;
 
@@ -28,12 +29,13 @@ public sealed partial record SiloSettings
 
     private const string None = "none";
 
-    /// <summary>The command line's short names.</summary>
+    /// <summary>The command line's short names. Secrets have none: other users of a machine see its command lines.</summary>
     public static IReadOnlyDictionary<string, string> Switches { get; } =
         new[]
         {
-            nameof(Mode), nameof(Cluster), nameof(Name), nameof(Address), nameof(Port), nameof(GatewayPort), nameof(ConnectionString), nameof(Store), nameof(State),
+            nameof(Mode), nameof(Cluster), nameof(Name), nameof(Address), nameof(Port), nameof(GatewayPort), nameof(Store), nameof(State),
             nameof(Devices), nameof(Threads), nameof(GatherMilliseconds), nameof(WakeSeconds), nameof(ProbeSeconds), nameof(Api), nameof(Data),
+            nameof(Certificate), nameof(CertificateKey), nameof(Authority), nameof(Insecure),
         }.ToDictionary(n => "--" + string.Concat(n.Select((c, i) => char.IsUpper(c) && i > 0 ? $"-{char.ToLowerInvariant(c)}" : $"{char.ToLowerInvariant(c)}")), n => $"{Section}:{n}");
 
     /// <summary>Where the cluster keeps what it must not forget. Default localhost.</summary>
@@ -87,11 +89,33 @@ public sealed partial record SiloSettings
     /// <summary>Where relative paths of experiments start that come over the API, the same on all silos. Default: the working directory.</summary>
     public string Data { get; init; } = ".";
 
+    /// <summary>The silo's certificate, PEM or PKCS#12, which it shows to other silos and to Orleans clients. Default: none, and no TLS. Required off loopback.</summary>
+    public string? Certificate { get; init; }
+
+    /// <summary>The certificate's private key, PEM. Default: it is in the certificate's file.</summary>
+    public string? CertificateKey { get; init; }
+
+    /// <summary>The key's password; a secret. Default: it has none.</summary>
+    public string? CertificatePassword { get; init; }
+
+    /// <summary>The certificate of the authority that issued those of all silos and clients, PEM. Required with a certificate.</summary>
+    public string? Authority { get; init; }
+
+    /// <summary>Whether connections are to be neither encrypted nor authenticated, also off loopback. Default false.</summary>
+    public bool Insecure { get; init; }
+
     /// <summary>Where the API listens, or null where it does not.</summary>
     public Uri? ApiUri => Api != None && Uri.TryCreate(Api, UriKind.Absolute, out Uri? url) ? url : null;
 
     /// <summary>What whoever uses the API must show, or null.</summary>
     public string? ApiToken() => (Token ?? Environment.GetEnvironmentVariable(TokenVariable)) is { Length: > 0 } token ? token : null;
+
+    /// <summary>The certificates for TLS, or null without.</summary>
+    /// <exception cref="SiloSettingsException">They cannot be used.</exception>
+    public ClusterCertificates? Certificates() => Certificate is null ? null : ClusterCertificates.Load(Certificate, CertificateKey, CertificatePassword, Authority!);
+
+    /// <summary>The silo's name, without any secret.</summary>
+    public override string ToString() => Name ?? FormattableString.Invariant($"{Environment.MachineName}-{Port}");
 
     /// <summary>The devices by name.</summary>
     public IReadOnlyList<string> DeviceNames() => Devices == "none" ? [] : Devices.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
@@ -124,6 +148,12 @@ public sealed partial record SiloSettings
         Require(Mode != ClusterMode.Localhost || Address == "127.0.0.1", "Silo:Address must be 127.0.0.1 with mode localhost, which is for silos of one machine");
         Require(Api == None || DashboardServer.ProblemOf(Api) is null, $"Silo:Api: {DashboardServer.ProblemOf(Api)}");
         Require(ApiUri is null || ApiUri.IsLoopback || ApiToken() is not null, $"Silo:Api is '{Api}', which other machines can reach; set a token in the environment ({TokenVariable})");
+        Require(Certificate is null == Authority is null, "Silo:Certificate and Silo:Authority belong together; give both, or neither");
+        Require(Certificate is not null || (CertificateKey ?? CertificatePassword) is null, "Silo:CertificateKey and Silo:CertificatePassword are of Silo:Certificate, which is not given");
+        Require(!Insecure || Certificate is null, "Silo:Insecure contradicts Silo:Certificate; leave out one of them");
+        Require(
+            Insecure || Certificate is not null || !IPAddress.TryParse(Address, out IPAddress? address) || IPAddress.IsLoopback(address),
+            $"Silo:Address is '{Address}', which other machines can reach; give Silo:Certificate and Silo:Authority, or --insecure where the network itself keeps others out");
         Require(Directory.Exists(Data), $"Silo:Data is '{Data}', which is no folder");
         Require(Threads is null or >= 1, $"Silo:Threads is {Threads}; it must be at least 1");
         Require(GatherMilliseconds is >= 0 and <= 60_000, $"Silo:GatherMilliseconds is {GatherMilliseconds}; it must be from 0 to 60000");

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using FedLLM.GrainInterfaces;
+using FedLLM.Silo.Trust;
 using FedLLM.TestSupport;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -29,6 +30,9 @@ internal sealed class Cluster : IAsyncDisposable
 
     public IReadOnlyList<SiloProcess> Silos => _silos;
 
+    /// <summary>What the client shows to gateways; null for a cluster without TLS.</summary>
+    public ClusterCertificates? Certificates { get; set; }
+
     /// <summary>Starts silos, side by side.</summary>
     public async Task<SiloProcess[]> StartAsync(int count, params string[] settings)
     {
@@ -36,6 +40,13 @@ internal sealed class Cluster : IAsyncDisposable
         SiloProcess[] started = await Task.WhenAll(ports.Select(p => StartOnAsync(p.Silo, p.Gateway, settings)));
         _silos.AddRange(started);
         return started;
+    }
+
+    /// <summary>Starts a silo that is not expected to get in.</summary>
+    public SiloProcess Begin(params string[] settings)
+    {
+        int[] ports = Ports.Free(2);
+        return SiloProcess.Begin(ports[0], ports[1], Arguments(ports[0], ports[1], settings));
     }
 
     /// <summary>Starts a silo again where one was.</summary>
@@ -78,6 +89,16 @@ internal sealed class Cluster : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until something holds.</summary>
+    public static async Task UntilAsync(Func<bool> holds)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        while (!holds())
+        {
+            await Task.Delay(Look, patience.Token);
+        }
+    }
+
     /// <summary>Waits until a run is finished and returns its final adapter's hash.</summary>
     public async Task<string> FinishAsync(string name) =>
         (await WaitAsync(name, r => r.Phase is "failed" or "cancelled" ? throw new InvalidOperationException($"{r.Phase}: {r.Reason}") : r.Phase == "finished")).Adapter;
@@ -115,28 +136,43 @@ internal sealed class Cluster : IAsyncDisposable
         Directory.Delete(Folder, recursive: true);
     }
 
-    private Task<SiloProcess> StartOnAsync(int port, int gateway, string[] settings) => SiloProcess.StartAsync(port, gateway,
+    /// <summary>Connects a client that shows some certificate, or none.</summary>
+    /// <exception cref="Exception">The gateways refuse it.</exception>
+    public async Task<IHost> ConnectAsync(ClusterCertificates? certificates, CancellationToken cancellationToken)
+    {
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.UseOrleansClient(client =>
+        {
+            client.UseStaticClustering([.. _silos.Select(s => new IPEndPoint(IPAddress.Loopback, s.Gateway))])
+                .Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = ("fedllm", "fedllm"))
+                .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = TimeSpan.FromSeconds(10));
+            if (certificates is not null)
+            {
+                client.UseMutualTls(certificates);
+            }
+        });
+        IHost host = builder.Build();
+        try
+        {
+            await host.StartAsync(cancellationToken);
+            return host;
+        }
+        catch
+        {
+            host.Dispose();
+            throw;
+        }
+    }
+
+    private Task<SiloProcess> StartOnAsync(int port, int gateway, string[] settings) => SiloProcess.StartAsync(port, gateway, Arguments(port, gateway, settings));
+
+    private string[] Arguments(int port, int gateway, string[] settings) =>
     [
         "--port", port.ToString(CultureInfo.InvariantCulture), "--gateway-port", gateway.ToString(CultureInfo.InvariantCulture), "--store", Folder, "--threads", "1",
         "--wake-seconds", "1", "--probe-seconds", "1", .. _settings, .. settings,
-    ]);
+    ];
 
-    private async Task<IHost> ClientAsync(CancellationToken cancellationToken)
-    {
-        if (_client is null)
-        {
-            HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
-            builder.UseOrleansClient(client => client
-                .UseStaticClustering([.. _silos.Select(s => new IPEndPoint(IPAddress.Loopback, s.Gateway))])
-                .Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = ("fedllm", "fedllm"))
-                .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = TimeSpan.FromSeconds(10)));
-            IHost host = builder.Build();
-            await host.StartAsync(cancellationToken);
-            _client = host;
-        }
-
-        return _client;
-    }
+    private async Task<IHost> ClientAsync(CancellationToken cancellationToken) => _client ??= await ConnectAsync(Certificates, cancellationToken);
 
     private async Task ForgetClientAsync()
     {

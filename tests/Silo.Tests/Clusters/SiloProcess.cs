@@ -60,6 +60,12 @@ internal sealed class SiloProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Whether it is, or was, a member of its cluster.</summary>
+    public bool IsReady => _ready.Task.IsCompletedSuccessfully;
+
+    /// <summary>Starts one.</summary>
+    public static SiloProcess Begin(int port, int gateway, IReadOnlyList<string> arguments) => new(port, gateway, arguments);
+
     /// <summary>Starts one and waits until it is a member of its cluster.</summary>
     public static async Task<SiloProcess> StartAsync(int port, int gateway, IReadOnlyList<string> arguments)
     {
