@@ -21,7 +21,7 @@ public sealed class SiloDevicesTests : IDisposable
         string run = Directory.CreateDirectory(Path.Combine(_store, "run")).FullName;
         string demo = Path.Combine(SharedData.RepositoryRoot(), "demo");
         string text = await File.ReadAllTextAsync(Path.Combine(SharedData.RepositoryRoot(), "configs", "demo.yaml"));
-        await File.WriteAllTextAsync(Path.Combine(run, "experiment.yaml"), text.Replace("../demo", demo, StringComparison.Ordinal));
+        await File.WriteAllTextAsync(Path.Combine(run, "experiment.yaml"), text.Replace("../demo/model", $"{demo}/model, device: cuda", StringComparison.Ordinal).Replace("../demo", demo, StringComparison.Ordinal));
         var lifetime = new Lifetime();
         await using var devices = new SiloDevices(
             _store, new SiloSettings { Threads = 1 },
@@ -35,6 +35,19 @@ public sealed class SiloDevicesTests : IDisposable
         Assert.Equal("cuda:1", failure.Device);
         Assert.Equal("cpu", Assert.Single(devices.Pool.Working).Name);
         Assert.True(lifetime.Ended);
+    }
+
+    [Fact]
+    public async Task Prepared_RunOfAKind_IsOnTheFirstDeviceOfThatKind()
+    {
+        await using var devices = new SiloDevices(
+            _store, new SiloSettings { Threads = 1 }, [new TrainingDevice("cpu", "cpu", CpuDevices.OfThisMachine()), new TrainingDevice("cuda:3", "cuda", new Failing("cuda:3"))],
+            TokenizerDirectory.Load, TimeProvider.System, new Lifetime(), NullLogger<SiloDevices>.Instance);
+        string demo = Path.Combine(SharedData.RepositoryRoot(), "configs", "demo.yaml");
+        Assert.Equal("cpu", (await devices.Prepared.GetAsync(ExperimentFile.Read(demo, []))).Learner.Device);
+        DeviceFailedException failure = await Assert.ThrowsAsync<DeviceFailedException>(
+            () => devices.Prepared.GetAsync(ExperimentFile.Read(demo, ["model.device=cuda"])));
+        Assert.Equal("cuda:3", failure.Device);
     }
 
     public void Dispose() => Directory.Delete(_store, recursive: true);

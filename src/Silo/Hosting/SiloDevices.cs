@@ -1,4 +1,5 @@
 using FedLLM.Engine.Tokenization;
+using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Devices;
 using FedLLM.Experiments.Messaging;
 using FedLLM.Experiments.Running;
@@ -24,10 +25,11 @@ public sealed partial class SiloDevices : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(devices);
         ArgumentNullException.ThrowIfNull(lifetime);
         int threads = settings.Threads ?? Environment.ProcessorCount;
-        PreparedRuns[] prepared = [.. devices.Select(d => new PreparedRuns(threads, devices: d.Devices, tokenizers: tokenizers))];
 
-        // A silo without devices still coordinates runs, and evaluates them.
-        Prepared = prepared.FirstOrDefault() ?? new PreparedRuns(threads, tokenizers: tokenizers);
+        // Coordinators share the base models of the first device of each kind. A silo without devices coordinates runs too, and evaluates them.
+        TrainingDevice[] first = [.. devices.DistinctBy(d => d.Kind)];
+        Prepared = new PreparedRuns(threads, 2 * Math.Max(1, first.Length), new FirstOfEachKind(first), tokenizers);
+        PreparedRuns[] prepared = [.. devices.Select(d => first.Contains(d) ? Prepared : new PreparedRuns(threads, devices: d.Devices, tokenizers: tokenizers))];
         _queues = [.. devices.Select(_ => new DeviceQueue(TimeSpan.FromMilliseconds(settings.GatherMilliseconds), clock))];
         _hosts = [.. prepared.Select((p, i) => new HostedRuns(store, p, _queues[i], clock))];
         Pool = new DevicePool([.. devices.Select((d, i) => new PooledDevice(d.Name, d.Kind, _hosts[i]))], (pool, device, failure) =>
@@ -44,7 +46,7 @@ public sealed partial class SiloDevices : IAsyncDisposable
     /// <summary>Where clients train.</summary>
     public DevicePool Pool { get; }
 
-    /// <summary>What coordinators read and evaluate with: the first device's base models.</summary>
+    /// <summary>What coordinators read and evaluate with: the base models of the first device of each kind.</summary>
     public PreparedRuns Prepared { get; }
 
     /// <inheritdoc/>
@@ -59,6 +61,13 @@ public sealed partial class SiloDevices : IAsyncDisposable
         {
             host.Dispose();
         }
+    }
+
+    // What is of no device's kind is the CPU engine's, or refused.
+    private sealed class FirstOfEachKind(TrainingDevice[] devices) : ILearnerDevices
+    {
+        public LearnerDevice Find(DeviceKind kind, string key = "model.device") =>
+            (devices.FirstOrDefault(d => d.Kind == DeviceNames.Of(kind))?.Devices ?? CpuDevices.OfThisMachine()).Find(kind, key);
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A training device is withdrawn; its clients go to others")]
