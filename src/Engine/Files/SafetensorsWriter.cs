@@ -89,6 +89,15 @@ public static class SafetensorsWriter
         }
     }
 
+    /// <summary>Returns what stands before the values of the F32 file of any set with this layout; the values follow in the layout's order.</summary>
+    public static byte[] HeaderOf(TensorLayout layout)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        using var stream = new MemoryStream();
+        WriteHeader(stream, layout.Slots.Select(s => (s.Name, TensorType.F32, (IReadOnlyList<long>)[.. s.Shape.Select(d => (long)d)])));
+        return stream.ToArray();
+    }
+
     /// <summary>Lists a set's tensors with their values.</summary>
     internal static IEnumerable<NamedTensor> Named(TensorSet tensors)
     {

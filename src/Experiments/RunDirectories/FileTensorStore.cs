@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
 using FedLLM.Engine.Files;
 using FedLLM.Federation.Rounds;
 using FedLLM.Numerics;
+using Microsoft.Win32.SafeHandles;
 
 namespace FedLLM.Experiments.RunDirectories;
 
@@ -13,7 +15,12 @@ public sealed class FileTensorStore : ITensorStore
     /// <summary>Ends the names of its files.</summary>
     internal const string Extension = ".safetensors";
 
+    private const int ChunkBytes = 1 << 14;
+
     private readonly ContentFolder _folder;
+
+    // The layout that was asked for last and what its files begin with: a round's updates all have the same.
+    private volatile KnownHeader? _lastHeader;
 
     /// <summary>Opens the store in <paramref name="folder"/>, which need not exist, and clears away what was left unfinished.</summary>
     /// <exception cref="RunStorageException">The folder cannot be read or written.</exception>
@@ -60,7 +67,10 @@ public sealed class FileTensorStore : ITensorStore
     public bool TryGet(string hash, TensorSet into)
     {
         ArgumentNullException.ThrowIfNull(into);
-        return Read(hash, layout => layout.Equals(into.Layout) ? into : null);
+        byte[] header = HeaderOf(into.Layout);
+        bool fits = false;
+        _folder.Read(hash, path => fits = TryFill(path, header, into) || Load(path, layout => layout.Equals(into.Layout) ? into : null) is not null);
+        return fits;
     }
 
     /// <summary>Whether something is stored under <paramref name="hash"/> and has it; read from the disk unless this process wrote or verified it before.</summary>
@@ -81,13 +91,58 @@ public sealed class FileTensorStore : ITensorStore
     /// <summary>Reads the tensors of a stored file that is known to have its hash.</summary>
     internal static TensorSet Load(string path) => Load(path, layout => new TensorSet(layout))!;
 
-    // Verified, and straight into the destination: an adapter is never in memory twice. False where there is none for that layout.
-    private bool Read(string hash, Func<TensorLayout, TensorSet?> destination)
+    // Fills the set from a file that begins as its layout's files do, without reading that beginning as text and with no garbage to speak of.
+    private static bool TryFill(string path, byte[] header, TensorSet into)
     {
-        TensorSet? tensors = null;
-        _folder.Read(hash, path => tensors = Load(path, destination));
-        return tensors is not null;
+        Span<byte> chunk = stackalloc byte[ChunkBytes];
+        using SafeFileHandle file = File.OpenHandle(path);
+        if (RandomAccess.GetLength(file) != header.Length + (sizeof(float) * (long)into.Values.Length))
+        {
+            return false;
+        }
+
+        for (int at = 0; at < header.Length; at += chunk.Length)
+        {
+            Span<byte> part = chunk[..Math.Min(chunk.Length, header.Length - at)];
+            if (!TryReadAll(file, part, at) || !part.SequenceEqual(header.AsSpan(at, part.Length)))
+            {
+                return false;
+            }
+        }
+
+        return TryReadAll(file, MemoryMarshal.AsBytes(into.Values.AsSpan()), header.Length);
     }
+
+    private static bool TryReadAll(SafeFileHandle file, Span<byte> destination, long offset)
+    {
+        while (!destination.IsEmpty)
+        {
+            int read = RandomAccess.Read(file, destination, offset);
+            if (read == 0)
+            {
+                return false;
+            }
+
+            destination = destination[read..];
+            offset += read;
+        }
+
+        return true;
+    }
+
+    private byte[] HeaderOf(TensorLayout layout)
+    {
+        KnownHeader? known = _lastHeader;
+        if (known is null || !ReferenceEquals(known.Layout, layout))
+        {
+            _lastHeader = known = new KnownHeader(layout, SafetensorsWriter.HeaderOf(layout));
+        }
+
+        return known.Header;
+    }
+
+    // Verified, and straight into the destination: an adapter is never in memory twice.
+    private void Read(string hash, Func<TensorLayout, TensorSet?> destination) => _folder.Read(hash, path => Load(path, destination));
 
     private static TensorSet? Load(string path, Func<TensorLayout, TensorSet?> destination)
     {
@@ -100,4 +155,6 @@ public sealed class FileTensorStore : ITensorStore
 
         return tensors;
     }
+
+    private sealed record KnownHeader(TensorLayout Layout, byte[] Header);
 }

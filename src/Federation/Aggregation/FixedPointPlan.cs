@@ -22,6 +22,9 @@ public sealed class FixedPointPlan
     // The smallest positive float32 is 2^-149: every product weight · max|delta| is an integer multiple of it.
     private const int SmallestExponent = -149;
 
+    // The power of two of the largest float32's last bit.
+    private const int LargestShift = 104;
+
     private readonly Dictionary<int, int> _index = [];
     private readonly Member[] _members;
     private readonly int[] _weights;
@@ -103,14 +106,25 @@ public sealed class FixedPointPlan
 
     private int Exponent(int tensor)
     {
-        BigInteger total = BigInteger.Zero; // Σ weight · max|delta|, in units of 2^-149
+        // Σ weight · max|delta|, products of one power of two together: they are added to big integers once for each power, not once for each member.
+        Span<UInt128> sums = stackalloc UInt128[LargestShift - SmallestExponent + 1];
+        sums.Clear();
         for (int i = 0; i < _members.Length; i++)
         {
             float bound = _members[i].MaxAbsolute[tensor];
             if (bound != 0)
             {
                 int shift = Math.Max(Math.ILogB(bound) - 23, SmallestExponent);
-                total += new BigInteger(_weights[i] * (long)Math.ScaleB((double)bound, -shift)) << (shift - SmallestExponent);
+                sums[shift - SmallestExponent] += (UInt128)(_weights[i] * (long)Math.ScaleB((double)bound, -shift));
+            }
+        }
+
+        BigInteger total = BigInteger.Zero; // in units of 2^-149
+        for (int power = 0; power < sums.Length; power++)
+        {
+            if (sums[power] != UInt128.Zero)
+            {
+                total += (BigInteger)sums[power] << power;
             }
         }
 
