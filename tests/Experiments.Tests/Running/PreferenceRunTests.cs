@@ -44,6 +44,33 @@ public sealed class PreferenceRunTests : IDisposable
     }
 
     [Theory]
+    [InlineData("fedavg", "average")]
+    [InlineData("fedprox", "average")]
+    [InlineData("scaffold", "average")]
+    [InlineData("fedavgm", "average")]
+    [InlineData("fedadagrad", "average")]
+    [InlineData("fedyogi", "average")]
+    [InlineData("fedadam", "average")]
+    [InlineData("local", "average", "federation.client=1")]
+    [InlineData("centralized", "average")]
+    [InlineData("fedavg", "ffa")]
+    [InlineData("fedavg", "rolora")]
+    [InlineData("fedavg", "flora")]
+    [InlineData("fedavg", "flexlora")]
+    [InlineData("fedavg", "hetlora")]
+    [InlineData("fedavg", "fedex")]
+    [InlineData("fedavg", "fedsa")]
+    public async Task Run_EveryAlgorithmAndAggregation_TrainsOnPairsAndEvaluates(string algorithm, string aggregation, string? further = null)
+    {
+        RunResult run = await Run(
+            "run", [$"federation.algorithm={algorithm}", $"federation.lora_aggregation={aggregation}", .. further is null ? Array.Empty<string>() : [further]]);
+        Assert.Equal(3, run.Rounds.Select(r => r.Adapter).Distinct().Count()); // both rounds move it
+        RoundRecord last = run.Rounds[^1];
+        Assert.True(last.Evaluation!["preference_margin"] != 0);
+        Assert.All(last.Clients, c => Assert.True(double.IsFinite(c.Loss) && c.Rewards is not null));
+    }
+
+    [Theory]
     [InlineData("dpo.loss=sigmoid", 0.693147)] // log 2
     [InlineData("dpo.label_smoothing=0.3", 0.693147)]
     [InlineData("dpo.loss=ipo", 25.0)] // (0 - 1/(2·0.1))²
