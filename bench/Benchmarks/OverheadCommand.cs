@@ -22,6 +22,12 @@ internal static class OverheadCommand
     {
         string shared = Path.GetFullPath(Arguments.Shared(args));
         int rounds = int.Parse(Arguments.Option(args, "--rounds") ?? "6", CultureInfo.InvariantCulture);
+        if (rounds < 2)
+        {
+            Console.Error.WriteLine("overhead: --rounds must be at least 2: the first round also compiles and is left out.");
+            return 2;
+        }
+
         string folder = Directory.CreateTempSubdirectory("fedllm-overhead").FullName;
         try
         {

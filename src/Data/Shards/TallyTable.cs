@@ -11,6 +11,7 @@ internal sealed class TallyTable(int parts)
 {
     private readonly Row[] _rows = new Row[parts];
     private readonly List<(int Key, int Count)> _counts = [];
+    private readonly Dictionary<int, CutTokens> _cut = []; // of the parts that lost tokens
     private readonly List<string> _labels = [];
     private readonly Dictionary<string, int> _labelIds = new(StringComparer.Ordinal);
 
@@ -42,7 +43,7 @@ internal sealed class TallyTable(int parts)
             truncated.Add((Truncation)_counts[next].Key, _counts[next].Count);
         }
 
-        return new SampleTally(row.Records, row.Usable, excluded, row.Tokens, row.Scored, row.Longest, labels) { Truncated = truncated };
+        return new SampleTally(row.Records, row.Usable, excluded, row.Tokens, row.Scored, row.Longest, labels) { Truncated = truncated, Cut = _cut.GetValueOrDefault(part) };
     }
 
     /// <summary>Returns a part's number of usable samples and their tokens, or null where it was not counted yet.</summary>
@@ -74,6 +75,11 @@ internal sealed class TallyTable(int parts)
             }
 
             _counts.Add((id, count));
+        }
+
+        if (tally.Cut != default)
+        {
+            _cut.Add(part, tally.Cut);
         }
 
         _counts.AddRange(tally.Excluded.Select(e => ((int)e.Key, e.Value)));
