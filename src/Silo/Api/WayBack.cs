@@ -9,7 +9,7 @@ namespace FedLLM.Silo.Api;
 internal static class WayBack
 {
     private const string End = "</body>";
-    private const string Link = "<a href=\"/cluster\" style=\"position:fixed;right:16px;bottom:12px;z-index:2000;padding:6px 12px;border-radius:8px;background:#3451c6;color:#fff\">FedLLM: runs and cluster</a>";
+    private const string Link = "<a href=\"/cluster\" style=\"position:fixed;right:16px;bottom:12px;z-index:2000;padding:6px 12px;border-radius:8px;background:#3451c6;color:#fff!important;text-decoration:none\">FedLLM: runs and cluster</a>";
 
     /// <summary>Changes the page on its way out; scripts, styles and data pass as they are.</summary>
     public static void Use(WebApplication app) => app.Use(async (context, next) =>
