@@ -59,6 +59,7 @@ internal static class CommandLine
             RunCommand.Create(terminal),
             StatusCommand.Create(terminal),
             VerifyCommand.Create(terminal),
+            AdapterCommand.Create(terminal),
             DashboardCommand.Create(terminal),
             CompareCommand.Create(terminal),
             EvaluateCommand.Create(terminal),

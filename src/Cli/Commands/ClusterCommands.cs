@@ -7,7 +7,7 @@ using RunSummary = FedLLM.Dashboard.Summaries.RunSummary;
 
 namespace FedLLM.Cli.Commands;
 
-/// <summary><c>fedllm watch, pause, resume, cancel, adapter</c>: runs on a cluster. <c>run</c> and <c>status</c> take <c>--cluster</c> as well.</summary>
+/// <summary><c>fedllm watch, pause, resume, cancel</c>: runs on a cluster. <c>run</c>, <c>status</c> and <c>adapter</c> take <c>--cluster</c> as well.</summary>
 internal static class ClusterCommands
 {
     /// <summary>Makes the commands.</summary>
@@ -17,7 +17,6 @@ internal static class ClusterCommands
         yield return Act(terminal, "pause", "Make a run on a cluster wait.");
         yield return Act(terminal, "resume", "Let a paused or failed run on a cluster go on.");
         yield return Act(terminal, "cancel", "End a run on a cluster before its last round.");
-        yield return Adapter(terminal);
     }
 
     /// <summary><c>--cluster URL</c>.</summary>
@@ -93,24 +92,6 @@ internal static class ClusterCommands
             await client.ActAsync(name, what, cancellationToken).ConfigureAwait(false);
             RunSummary summary = await client.FindAsync(name, cancellationToken).ConfigureAwait(false);
             terminal.Out.WriteLine(Failure.OneLine($"{name}: {summary.State}, round {summary.Round} of {summary.Rounds}"));
-            return ExitCode.Done;
-        });
-        return command;
-    }
-
-    private static Command Adapter(Terminal terminal)
-    {
-        Argument<string> run = Run();
-        Option<string?> cluster = Cluster("The cluster.", required: true);
-        var output = new Option<string>("--out") { Description = "The folder that gets adapter/ and experiment.yaml.", HelpName = "DIR", Required = true };
-        Option<long?> round = CommandOptions.Integer("--round", "A round whose checkpoint is kept. Default: the newest.", 0, int.MaxValue);
-        var command = new Command("adapter", "Fetch a run's global adapter from a cluster.") { run, cluster, output, round };
-        command.SetAction(async (parsed, cancellationToken) =>
-        {
-            using ClusterClient client = Open(parsed.GetRequiredValue(cluster)!);
-            string folder = await ClusterRuns.FetchAsync(
-                client, parsed.GetRequiredValue(run), parsed.GetRequiredValue(output), (int?)parsed.GetValue(round), cancellationToken).ConfigureAwait(false);
-            terminal.Out.WriteLine(folder);
             return ExitCode.Done;
         });
         return command;
