@@ -119,31 +119,13 @@ public static unsafe class Gemm
     private static void MultiplyPacked<TA>(Workers? workers, int m, int n, int k, TA* a, nint aRow, nint aColumn, float* packed, float* c, nint cRow, bool accumulate)
         where TA : unmanaged, IElement<TA>
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(m);
-        ArgumentOutOfRangeException.ThrowIfNegative(n);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(k);
-        if (m == 0 || n == 0)
-        {
-            return;
-        }
-
-        var product = new Product<TA, Float32Element>
-        {
-            M = m,
-            N = n,
-            K = k,
-            A = a,
-            ARow = aRow,
-            AColumn = aColumn,
-            C = c,
-            CRow = cRow,
-            CColumn = 1,
-            Accumulate = accumulate,
-        };
-        OnThisMachine(new ProductCall<TA, Float32Element>(workers, product, packed));
+        ArgumentOutOfRangeException.ThrowIfZero(k);
+        Multiply(workers, m, n, k, a, aRow, aColumn, (Float32Element*)null, 0, 0, c, cRow, accumulate, packed);
     }
 
-    private static void Multiply<TA, TB>(Workers? workers, int m, int n, int k, TA* a, nint aRow, nint aColumn, TB* b, nint bRow, nint bColumn, float* c, nint cRow, bool accumulate)
+    // With a packed B, where B lies does not matter.
+    private static void Multiply<TA, TB>(
+        Workers? workers, int m, int n, int k, TA* a, nint aRow, nint aColumn, TB* b, nint bRow, nint bColumn, float* c, nint cRow, bool accumulate, float* packed = null)
         where TA : unmanaged, IElement<TA>
         where TB : unmanaged, IElement<TB>
     {
@@ -182,6 +164,12 @@ public static unsafe class Gemm
             Accumulate = accumulate,
         };
 
+        if (packed is not null)
+        {
+            RunBlocked(workers, product, packed);
+            return;
+        }
+
         // Few columns or few rows waste lanes or read a weight column by column; the transposed product then has wide rows to run along.
         if ((n <= NarrowLimit && m > n && aRow == 1 && aColumn != 1) || (m <= NarrowLimit && n > m && bRow == 1 && bColumn != 1))
         {
@@ -210,10 +198,10 @@ public static unsafe class Gemm
         }
     }
 
-    private static void RunBlocked<TA, TB>(Workers? workers, in Product<TA, TB> product)
+    private static void RunBlocked<TA, TB>(Workers? workers, in Product<TA, TB> product, float* packed = null)
         where TA : unmanaged, IElement<TA>
         where TB : unmanaged, IElement<TB> =>
-        OnThisMachine(new ProductCall<TA, TB>(workers, product, null));
+        OnThisMachine(new ProductCall<TA, TB>(workers, product, packed));
 
     // One path per machine; all give the same bits, so which one runs is a matter of speed alone.
     private static long OnThisMachine<TCall>(in TCall call)

@@ -42,7 +42,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     public static void PackAll<TB>(int n, int k, TB* b, nint bRow, nint bColumn, float* to)
         where TB : unmanaged, IElement<TB>
     {
-        int kBlock = Cut(k, BlockK, 1);
+        int kBlock = Packing.Cut(k, BlockK, 1);
         for (int from = 0; from < k; from += kBlock)
         {
             int count = Math.Min(kBlock, k - from);
@@ -61,9 +61,9 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         where TA : unmanaged, IElement<TA>
         where TB : unmanaged, IElement<TB>
     {
-        int kBlock = Cut(product.K, BlockK, 1);
-        int mBlock = Cut(product.M, BlockM, TRows.Value);
-        int nBlock = Cut(product.N, BlockN, PanelWidth);
+        int kBlock = Packing.Cut(product.K, BlockK, 1);
+        int mBlock = Packing.Cut(product.M, BlockM, TRows.Value);
+        int nBlock = Packing.Cut(product.N, BlockN, PanelWidth);
         Place placeA = TA.IsFloat32 && (product.AColumn == 1 || (product.ARow == 1 && product.N < PackAColumns)) ? Place.InPlace
             : product.ARow == 1 ? Place.Block
             : Place.Group;
@@ -94,14 +94,6 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
                 }
             }
         }
-    }
-
-    // The even cut of a length into the fewest blocks of at most the limit, in whole steps.
-    private static int Cut(int length, int limit, int step)
-    {
-        int blocks = (length + limit - 1) / limit;
-        int block = (length + blocks - 1) / blocks;
-        return (block + step - 1) / step * step;
     }
 
     // Where the tiles read A: where it lies, in a block packed before, or in a group of panels that each thread packs for itself.
@@ -171,34 +163,17 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         private void PackB(int task)
         {
             Product<TA, TB> part = _block.Part;
-            int whole = part.N / PanelWidth * PanelWidth;
-            int rest = part.N - whole;
-            int width = Panels<TLanes, TVector, THalfLanes, THalfVector>.WidthFor(rest);
-            float* target = _block.PackedB + (whole * (nint)part.K);
             if (part.BColumn == 1)
             {
                 var (from, end) = Packing.Range(part.K, _tasksB, task);
-                TB* source = part.B + (from * part.BRow);
-                if (!_block.DirectB)
-                {
-                    Packing.PackRuns(source, part.BRow, end - from, whole / PanelWidth, PanelWidth, _block.PackedB + (from * PanelWidth), PanelWidth * (nint)part.K);
-                }
-
-                if (rest > 0)
-                {
-                    Packing.Pack(source + whole, 1, part.BRow, rest, width, end - from, target + (from * width), width);
-                }
-
+                Panels<TLanes, TVector, THalfLanes, THalfVector>.PackAlong(part, from, end, _block.PackedB, lastAlone: _block.DirectB);
                 return;
             }
 
             var (first, last) = Packing.Range((part.N + PanelWidth - 1) / PanelWidth, _tasksB, task);
-            for (int panel = first; panel < last; panel++)
+            for (int column = first * PanelWidth; column < Math.Min(last * PanelWidth, part.N); column += PanelWidth)
             {
-                int column = panel * PanelWidth;
-                int columns = Math.Min(PanelWidth, part.N - column);
-                int padded = Panels<TLanes, TVector, THalfLanes, THalfVector>.WidthFor(columns);
-                Packing.Pack(part.B + (column * part.BColumn), part.BColumn, part.BRow, columns, padded, part.K, _block.PackedB + (column * (nint)part.K), padded);
+                Panels<TLanes, TVector, THalfLanes, THalfVector>.Pack(part, column, _block.PackedB + (column * (nint)part.K));
             }
         }
     }

@@ -130,6 +130,14 @@ internal static unsafe class Packing
         }
     }
 
+    /// <summary>Returns the even cut of a length into the fewest blocks of at most the limit, in whole steps.</summary>
+    public static int Cut(int length, int limit, int step)
+    {
+        int blocks = (length + limit - 1) / limit;
+        int block = (length + blocks - 1) / blocks;
+        return (block + step - 1) / step * step;
+    }
+
     /// <summary>Returns into how many tasks the packing of so many elements is cut, at most one a part.</summary>
     public static int Tasks(int parts, long elements, int threads) =>
         threads == 1 ? 1 : (int)Math.Clamp(elements / SmallestTask, 1, Math.Min(parts, TasksPerThread * threads));

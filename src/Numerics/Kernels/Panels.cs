@@ -18,6 +18,44 @@ internal static unsafe class Panels<TLanes, TVector, THalfLanes, THalfVector>
     /// <summary>Columns with those that fill up the last panel.</summary>
     public static int Padded(int n) => (n / Width * Width) + (n % Width == 0 ? 0 : WidthFor(n % Width));
 
+    /// <summary>Packs a panel of B, whatever its layout.</summary>
+    /// <param name="part">The product whose B it is.</param>
+    /// <param name="column">The panel's first column.</param>
+    /// <param name="to">The panel, k by k, with the padding of <see cref="WidthFor"/>.</param>
+    public static void Pack<TA, TB>(in Product<TA, TB> part, int column, float* to)
+        where TA : unmanaged, IElement<TA>
+        where TB : unmanaged, IElement<TB>
+    {
+        int columns = Math.Min(Width, part.N - column);
+        int padded = WidthFor(columns);
+        Packing.Pack(part.B + (column * part.BColumn), part.BColumn, part.BRow, columns, padded, part.K, to, padded);
+    }
+
+    /// <summary>Packs some k of all panels of a B whose rows are contiguous, so that its reads run on.</summary>
+    /// <param name="part">The product whose B it is.</param>
+    /// <param name="from">The first k.</param>
+    /// <param name="end">The k after the last.</param>
+    /// <param name="to">The panels: that of a column begins at column·K.</param>
+    /// <param name="lastAlone">Whether only a last panel that is not whole is packed.</param>
+    public static void PackAlong<TA, TB>(in Product<TA, TB> part, int from, int end, float* to, bool lastAlone = false)
+        where TA : unmanaged, IElement<TA>
+        where TB : unmanaged, IElement<TB>
+    {
+        TB* source = part.B + (from * part.BRow);
+        int whole = part.N / Width * Width;
+        int rest = part.N - whole;
+        if (!lastAlone)
+        {
+            Packing.PackRuns(source, part.BRow, end - from, whole / Width, Width, to + (from * Width), Width * (nint)part.K);
+        }
+
+        if (rest > 0)
+        {
+            int padded = WidthFor(rest);
+            Packing.Pack(source + whole, 1, part.BRow, rest, padded, end - from, to + (whole * (nint)part.K) + (from * padded), padded);
+        }
+    }
+
     /// <summary>Multiplies a panel of rows of A with a panel of B.</summary>
     /// <param name="part">The product: its C, K and whether it accumulates.</param>
     /// <param name="row">First row.</param>

@@ -38,8 +38,7 @@ internal static unsafe class StreamedProduct<TLanes, TVector, THalfLanes, THalfV
         where TA : unmanaged, IElement<TA>
         where TB : unmanaged, IElement<TB>
     {
-        int blocks = (product.K + BlockK - 1) / BlockK;
-        int kBlock = (product.K + blocks - 1) / blocks;
+        int kBlock = Packing.Cut(product.K, BlockK, 1);
         var rows = new RowPanels(product.M, TRows.Value);
         float* packedA = PackBuffers.ForBlocks(rows.Count * Tile.MaxRows * kBlock);
         int threads = workers?.Count ?? 1;
@@ -116,21 +115,13 @@ internal static unsafe class StreamedProduct<TLanes, TVector, THalfLanes, THalfV
 
         private void Pack(int column, int columns, float* to)
         {
-            TB* source = _part.B + (column * _part.BColumn);
-            int whole = columns / PanelWidth * PanelWidth;
             if (_part.BColumn == 1)
             {
-                Packing.PackRuns(source, _part.BRow, _part.K, whole / PanelWidth, PanelWidth, to, PanelWidth * (nint)_part.K);
+                Panels<TLanes, TVector, THalfLanes, THalfVector>.PackAlong(_part.Part(0, _part.M, column, columns), 0, _part.K, to);
             }
             else
             {
-                whole = 0;
-            }
-
-            if (whole < columns)
-            {
-                int padded = Panels<TLanes, TVector, THalfLanes, THalfVector>.WidthFor(columns - whole);
-                Packing.Pack(source + (whole * _part.BColumn), _part.BColumn, _part.BRow, columns - whole, padded, _part.K, to + (whole * (nint)_part.K), padded);
+                Panels<TLanes, TVector, THalfLanes, THalfVector>.Pack(_part, column, to);
             }
         }
 
