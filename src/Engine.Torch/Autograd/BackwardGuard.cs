@@ -11,11 +11,10 @@ internal sealed class BackwardGuard(Device device, ScalarType type) : IDisposabl
 {
     private readonly Tensor _zero = zeros(1, type, device).DetachFromDisposeScope();
     private ExceptionDispatchInfo? _failure;
+    private Tensor? _returned;
 
     /// <summary>Called where a layer has been computed again and its graph is whole, or null.</summary>
     public Action? Full { get; set; }
-
-    private Tensor? _returned;
 
     /// <summary>Computes the gradient that a function hands down.</summary>
     /// <param name="gradient">What came from above; disposed at the end.</param>
