@@ -45,11 +45,9 @@ internal static class AdapterCommand
 
     private static string WriteOwn(string directory, int client, int? round, string output)
     {
-        AdapterExport export = ClientExport.Of(directory, client, round);
+        PeftAdapter own = ClientExport.Of(directory, client, round);
         string folder = Path.Combine(output, "adapter");
-        Directory.CreateDirectory(folder);
-        File.WriteAllBytes(Path.Combine(folder, "adapter_config.json"), export.Config.Span);
-        SafetensorsWriter.WriteFile(Path.Combine(folder, "adapter_model.safetensors"), export.Weights);
+        PeftAdapter.Save(folder, own.Config, own.Tensors, own.BaseModel);
         return folder;
     }
 }

@@ -3,7 +3,8 @@ using FedLLM.Data.Samples;
 namespace FedLLM.Data.Shards;
 
 /// <summary>
-/// The tallies of many parts: 40 bytes each, and 8 for every label, reason of exclusion and truncated part that occurs in it, some 40 more where tokens were cut; names of labels are kept once.
+/// The tallies of many parts: 40 bytes each, 8 for every label, reason of exclusion and truncated part that occurs in it, and some 40 more where tokens were cut;
+/// names of labels are kept once.
 /// Not safe for concurrent use.
 /// </summary>
 /// <param name="parts">Number of parts.</param>

@@ -1,13 +1,16 @@
 using System.Globalization;
 using FedLLM.Engine.Files;
+using FedLLM.Engine.Models;
+using FedLLM.Experiments.Clients;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Running;
 using FedLLM.Federation.Lora;
+using FedLLM.Federation.Rounds;
 using FedLLM.Numerics;
 
 namespace FedLLM.Experiments.RunDirectories;
 
-/// <summary>A client's own adapter out of a run directory, where the method leaves clients factors of their own: the shared factors with those that the client keeps.</summary>
+/// <summary>A client's own adapter out of a run directory, where the method leaves clients factors of their own (<see cref="ClientAdapters"/>).</summary>
 public static class ClientExport
 {
     /// <summary>Reads the adapter as of a checkpoint. The run may go on meanwhile; nothing is written.</summary>
@@ -16,29 +19,28 @@ public static class ClientExport
     /// <param name="round">A round whose checkpoint is kept, or null for the newest.</param>
     /// <exception cref="RunStorageException">There is no such checkpoint, the method leaves clients no factors of their own, the client never was a member, or a file is damaged.</exception>
     /// <exception cref="ExperimentFileException">The run's experiment file is damaged.</exception>
-    public static AdapterExport Of(string directory, int client, int? round = null)
+    public static PeftAdapter Of(string directory, int client, int? round = null)
     {
         IRunFiles files = DiskFiles.Instance;
         var paths = new RunPaths(Path.GetFullPath(directory));
         byte[] bytes = files.ReadWhole(paths.Experiment) ?? throw new RunStorageException(paths.Root, "holds no run", "Name a run directory");
         Experiment experiment = ExperimentFile.Parse(bytes, paths.Experiment, paths.Root);
+        FileTensorStore store = FileTensorStore.OpenShared(paths.Store, files);
+        LoraConfig config = experiment.Lora.ToConfig();
         ILoraAggregation aggregation = LoraAggregations.For(experiment.Federation.LoraAggregation, experiment.Lora, (ulong)experiment.Seed);
-        if (aggregation.Output != LoraOutput.SharedPart)
+        var adapters = new ClientAdapters(_ => config, aggregation, store);
+        if (!adapters.AreKept)
         {
             throw new RunStorageException(
                 paths.Root, $"federation.lora_aggregation is {aggregation.Name}, which leaves clients no factors of their own", $"Use {paths.Adapter}, which is every client's");
         }
 
         Manifest manifest = Find(files, paths, round);
-        if (Kept(files, paths, manifest, client) is not { } own)
-        {
-            throw new RunStorageException(
+        var state = new GlobalState(manifest.Round, store.Get(manifest.Adapter), new Dictionary<string, TensorSet>(), 0) { PrivateStates = PageOf(files, paths, manifest, client) };
+        return adapters.Kept(state, client) is { } own
+            ? new PeftAdapter(own.Config, own.Tensors) { BaseModel = experiment.Model.Path }
+            : throw new RunStorageException(
                 paths.Root, string.Create(CultureInfo.InvariantCulture, $"client {client} was no member of rounds 1 to {manifest.Round} and has no factors of its own"), "Name a client that was");
-        }
-
-        FileTensorStore store = FileTensorStore.OpenShared(paths.Store, files);
-        TensorSet adapter = TensorParts.Overlay(store.Get(manifest.Adapter), store.Get(own));
-        return new AdapterExport(PeftAdapter.ConfigBytes(experiment.Lora.ToConfig(), experiment.Model.Path), adapter);
     }
 
     private static Manifest Find(IRunFiles files, RunPaths paths, int? round)
@@ -58,17 +60,21 @@ public static class ClientExport
             $"Kept are those of the rounds {string.Join(", ", kept.Keys)}");
     }
 
-    // Read without opening the folder of pages as its owner, who clears away what is unfinished.
-    private static string? Kept(IRunFiles files, RunPaths paths, Manifest manifest, int client)
+    // The states of the client and its neighbours; read without opening the folder of pages as its owner, who clears away what is unfinished.
+    private static Dictionary<int, IReadOnlyDictionary<string, string>> PageOf(IRunFiles files, RunPaths paths, Manifest manifest, int client)
     {
-        if (manifest.Clients?.TryGetValue(client / ClientPages.ClientsPerPage, out string? page) is not true)
+        var states = new Dictionary<int, IReadOnlyDictionary<string, string>>();
+        if (manifest.Clients?.TryGetValue(client / ClientPages.ClientsPerPage, out string? page) is true)
         {
-            return null;
+            new ContentFolder(paths.Store, ClientPages.Extension, files, shared: true).Read(page, path =>
+            {
+                foreach ((int id, SortedDictionary<string, string> own) in ClientPages.Parse(files.ReadWhole(path)))
+                {
+                    states[id] = own;
+                }
+            });
         }
 
-        string? hash = null;
-        new ContentFolder(paths.Store, ClientPages.Extension, files, shared: true).Read(
-            page, path => hash = ClientPages.Parse(files.ReadWhole(path)).GetValueOrDefault(client)?.GetValueOrDefault(FedSaLora.PrivateB));
-        return hash;
+        return states;
     }
 }

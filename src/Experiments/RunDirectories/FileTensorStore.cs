@@ -1,8 +1,6 @@
-using System.Runtime.InteropServices;
 using FedLLM.Engine.Files;
 using FedLLM.Federation.Rounds;
 using FedLLM.Numerics;
-using Microsoft.Win32.SafeHandles;
 
 namespace FedLLM.Experiments.RunDirectories;
 
@@ -14,8 +12,6 @@ public sealed class FileTensorStore : ITensorStore
 {
     /// <summary>Ends the names of its files.</summary>
     internal const string Extension = ".safetensors";
-
-    private const int ChunkBytes = 1 << 14;
 
     private readonly ContentFolder _folder;
 
@@ -58,7 +54,7 @@ public sealed class FileTensorStore : ITensorStore
     public TensorSet Get(string hash)
     {
         TensorSet? tensors = null;
-        Read(hash, layout => tensors = new TensorSet(layout));
+        _folder.Read(hash, path => tensors = Load(path));
         return tensors!;
     }
 
@@ -69,7 +65,7 @@ public sealed class FileTensorStore : ITensorStore
         ArgumentNullException.ThrowIfNull(into);
         byte[] header = HeaderOf(into.Layout);
         bool fits = false;
-        _folder.Read(hash, path => fits = TryFill(path, header, into) || Load(path, layout => layout.Equals(into.Layout) ? into : null) is not null);
+        _folder.Read(hash, path => fits = SafetensorsFile.TryFill(path, header, into.Values) || Load(path, layout => layout.Equals(into.Layout) ? into : null) is not null);
         return fits;
     }
 
@@ -91,45 +87,6 @@ public sealed class FileTensorStore : ITensorStore
     /// <summary>Reads the tensors of a stored file that is known to have its hash.</summary>
     internal static TensorSet Load(string path) => Load(path, layout => new TensorSet(layout))!;
 
-    // Fills the set from a file that begins as its layout's files do, without reading that beginning as text and with no garbage to speak of.
-    private static bool TryFill(string path, byte[] header, TensorSet into)
-    {
-        Span<byte> chunk = stackalloc byte[ChunkBytes];
-        using SafeFileHandle file = File.OpenHandle(path);
-        if (RandomAccess.GetLength(file) != header.Length + (sizeof(float) * (long)into.Values.Length))
-        {
-            return false;
-        }
-
-        for (int at = 0; at < header.Length; at += chunk.Length)
-        {
-            Span<byte> part = chunk[..Math.Min(chunk.Length, header.Length - at)];
-            if (!TryReadAll(file, part, at) || !part.SequenceEqual(header.AsSpan(at, part.Length)))
-            {
-                return false;
-            }
-        }
-
-        return TryReadAll(file, MemoryMarshal.AsBytes(into.Values.AsSpan()), header.Length);
-    }
-
-    private static bool TryReadAll(SafeFileHandle file, Span<byte> destination, long offset)
-    {
-        while (!destination.IsEmpty)
-        {
-            int read = RandomAccess.Read(file, destination, offset);
-            if (read == 0)
-            {
-                return false;
-            }
-
-            destination = destination[read..];
-            offset += read;
-        }
-
-        return true;
-    }
-
     private byte[] HeaderOf(TensorLayout layout)
     {
         KnownHeader? known = _lastHeader;
@@ -141,9 +98,7 @@ public sealed class FileTensorStore : ITensorStore
         return known.Header;
     }
 
-    // Verified, and straight into the destination: an adapter is never in memory twice.
-    private void Read(string hash, Func<TensorLayout, TensorSet?> destination) => _folder.Read(hash, path => Load(path, destination));
-
+    // Straight into the destination: an adapter is never in memory twice. Null where there is none for the file's layout.
     private static TensorSet? Load(string path, Func<TensorLayout, TensorSet?> destination)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
