@@ -15,7 +15,7 @@ public sealed class TorchDevices : ILearnerDevices
             case DeviceKind.Cuda:
                 return Torch(FirstGpu, $"{key} is cuda");
             case DeviceKind.TorchCpu:
-                return Torch(() => TorchDevice.Cpu, $"{key} is torch-cpu") with { Note = Unused($"{key} is torch-cpu") };
+                return Torch(() => TorchDevice.Cpu, $"{key} is torch-cpu") with { Note = GpuPresence.Unused($"{key} is torch-cpu") };
             case DeviceKind.Auto:
                 try
                 {
@@ -23,19 +23,17 @@ public sealed class TorchDevices : ILearnerDevices
                 }
                 catch (InvalidOperationException e)
                 {
-                    return LearnerDevice.Cpu(Unused(e.Message.TrimEnd('.')));
+                    return LearnerDevice.Cpu(GpuPresence.Unused(e.Message.TrimEnd('.')));
                 }
 
             default:
-                return LearnerDevice.Cpu(Unused($"{key} is cpu"));
+                return LearnerDevice.Cpu(GpuPresence.Unused($"{key} is cpu"));
         }
     }
 
     private static TorchDevice FirstGpu() => TorchDevice.Gpu().Tried();
 
     private static LearnerDevice Of(TorchDevice device) => new(device.Name, (weights, quantization) => new TorchLearner(weights, device, quantization));
-
-    private static string? Unused(string why) => GpuPresence.IsPresent() ? $"a GPU is present but unused: {why}" : null;
 
     private static LearnerDevice Torch(Func<TorchDevice> find, string asked)
     {

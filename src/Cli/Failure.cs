@@ -36,10 +36,7 @@ internal static class Failure
                 code = ExitCode.Usage;
                 Tell(terminal, cause.Message);
                 break;
-            case InputFileException or IOException or UnauthorizedAccessException or RunAbandonedException:
-                Tell(terminal, cause.Message);
-                break;
-            case InsufficientMemoryException or DeviceFailedException:
+            case InputFileException or IOException or UnauthorizedAccessException or RunAbandonedException or InsufficientMemoryException or DeviceFailedException:
                 Tell(terminal, cause.Message);
                 break;
             case OutOfMemoryException:

@@ -47,7 +47,7 @@ internal static class DemoCommand
         Experiment experiment = ExperimentFile.Read(Path.Combine(AppContext.BaseDirectory, "configs", "demo.yaml"));
         PreparedExperiment prepared = await Task.Run(() => PreparedExperiment.Prepare(experiment, null, cancellationToken, terminal.Devices, terminal.Tokenizers), cancellationToken)
             .WaitAsync(cancellationToken).ConfigureAwait(false);
-        DeviceOptions.Tell(terminal, terminal.Devices.Find(experiment.Model.Device), prepared.Learner.Numerics);
+        DeviceOptions.Tell(terminal, prepared.Device, prepared.Learner.Numerics);
         terminal.Error.WriteLine($"{prepared.Shards.Clients} clients hold instruction data that is not shared, each mostly of one or two kinds:");
         ShardTable.Write(terminal.Error, terminal.ErrorIsScreen, prepared.Reports);
 

@@ -47,8 +47,7 @@ internal static class PretrainCommand
     }
 
     // Full-parameter training is the CPU engine's alone.
-    private static LearnerDevice Device() =>
-        LearnerDevice.Cpu(GpuPresence.IsPresent() ? "a GPU is present but unused: pretrain computes with the CPU engine alone" : null);
+    private static LearnerDevice Device() => LearnerDevice.Cpu(GpuPresence.Unused("pretrain computes with the CPU engine alone"));
 
     // A line for the last step, and of the others at most one every two seconds.
     private sealed class StepLines(Terminal terminal, int stepTokens)

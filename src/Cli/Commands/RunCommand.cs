@@ -5,7 +5,6 @@ using FedLLM.Cli.Hosting;
 using FedLLM.Cli.Rendering;
 using FedLLM.Dashboard.Hosting;
 using FedLLM.Experiments.Configuration;
-using FedLLM.Experiments.Devices;
 using FedLLM.Experiments.Running;
 using FedLLM.Federation.Rounds;
 using Spectre.Console;
@@ -57,7 +56,7 @@ internal static class RunCommand
             PreparedExperiment prepared = await PrepareAsync(terminal, experiment, cancellationToken).ConfigureAwait(false);
             Action report;
             using var control = new RunControl(cancellationToken);
-            using var host = new LocalRunHost(control, directory, prepared, terminal.Devices.Find(experiment.Model.Device), terminal.Tokenizers);
+            using var host = new LocalRunHost(control, directory, prepared, terminal.Tokenizers);
             await using DashboardServer? server = parsed.GetResult(dashboard) is null
                 ? null
                 : await DashboardCommand.ServeAsync(
@@ -104,11 +103,11 @@ internal static class RunCommand
     // interruption need not wait for it.
     private static async Task<PreparedExperiment> PrepareAsync(Terminal terminal, Experiment experiment, CancellationToken cancellationToken)
     {
-        LearnerDevice device = terminal.Devices.Find(experiment.Model.Device).Require(experiment.Model.Quantization);
+        _ = terminal.Devices.Find(experiment.Model.Device).Require(experiment.Model.Quantization); // a device that is not there is told before anything is read
         terminal.Error.WriteLine($"{experiment.Name}: reading the model and the data");
         PreparedExperiment prepared = await Task.Run(() => PreparedExperiment.Prepare(experiment, null, cancellationToken, terminal.Devices, terminal.Tokenizers), cancellationToken)
             .WaitAsync(cancellationToken).ConfigureAwait(false);
-        DeviceOptions.Tell(terminal, device, prepared.Learner.Numerics);
+        DeviceOptions.Tell(terminal, prepared.Device, prepared.Learner.Numerics);
         ShardTable.Write(terminal.Error, terminal.ErrorIsScreen, prepared.Reports);
         if (prepared.Data.HeldOutTally is { } held)
         {

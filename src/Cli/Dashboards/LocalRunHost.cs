@@ -23,13 +23,12 @@ internal sealed class LocalRunHost : IRunDirectoryHost, IDisposable
     /// <param name="control">Stops it.</param>
     /// <param name="directory">Its directory, or the folder that holds the directories of its runs.</param>
     /// <param name="prepared">Its model, which answers prompts too.</param>
-    /// <param name="device">Where prompts to other models are answered.</param>
     /// <param name="tokenizers">Loads other models' tokenizers.</param>
-    public LocalRunHost(RunControl control, string directory, PreparedExperiment prepared, LearnerDevice device, TokenizerLoader tokenizers)
+    public LocalRunHost(RunControl control, string directory, PreparedExperiment prepared, TokenizerLoader tokenizers)
     {
         _control = control;
         _directory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
-        _sampler = new EngineSampler(prepared, device, tokenizers);
+        _sampler = new EngineSampler(prepared, prepared.Device, tokenizers);
     }
 
     /// <inheritdoc/>

@@ -11,7 +11,7 @@ public sealed class CpuDevices(bool gpuIsPresent) : ILearnerDevices
 
     /// <inheritdoc/>
     public LearnerDevice Find(DeviceKind kind, string key = "model.device") => kind is DeviceKind.Auto or DeviceKind.Cpu
-        ? LearnerDevice.Cpu(gpuIsPresent ? "a GPU is present but unused: this program has the CPU engine alone; fedllm-torch has another (docs/gpu.md)" : null)
+        ? LearnerDevice.Cpu(GpuPresence.Unused(gpuIsPresent, "this program has the CPU engine alone; fedllm-torch has another (docs/gpu.md)"))
         : throw new DeviceUnavailableException(
             $"{key} is {DeviceNames.Of(kind)}, but this program has the CPU engine alone. Use cpu or auto, or run it with fedllm-torch (docs/gpu.md)");
 }

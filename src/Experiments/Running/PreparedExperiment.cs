@@ -33,6 +33,9 @@ public sealed record PreparedExperiment
     /// <summary>The base model as it was read.</summary>
     public required DecoderWeights Weights { get; init; }
 
+    /// <summary>Where the experiment computes.</summary>
+    public required LearnerDevice Device { get; init; }
+
     /// <summary>The base model on its device, shared by all clients.</summary>
     public required ILearner Learner { get; init; }
 
@@ -126,6 +129,7 @@ public sealed record PreparedExperiment
             Inputs = new ExperimentInputs(
                 ModelDirectory.ContentHash(experiment.Model.Path), cut.Fingerprint, learner.Numerics, referenceHash),
             Weights = weights,
+            Device = device,
             Learner = learner,
             Tokenizer = tokenizer,
             Data = data,
