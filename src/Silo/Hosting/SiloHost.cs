@@ -45,37 +45,40 @@ public static class SiloHost
     public static IHost Build(string[] args, ITrainingDevices? devices = null)
     {
         devices ??= new CpuTrainingDevices();
+
         // The settings file lies beside the program; the working directory is where relative paths start.
         HostApplicationBuilder builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { ContentRootPath = AppContext.BaseDirectory });
-        SiloSettings settings = Add(builder, args, devices);
+        AddArguments(builder.Configuration, args);
+        SiloSettings settings = Read(builder.Configuration);
+        settings.Check(devices.Kinds);
+        TrainingDevice[] own = Find(settings, devices);
         if (settings.ApiUri is null)
         {
+            Add(builder, settings, own, devices.Tokenizers);
             return builder.Build();
         }
 
-        // The same once more with a web server.
         WebApplicationBuilder web = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        Add(web, args, devices);
+        AddArguments(web.Configuration, args);
+        Add(web, settings, own, devices.Tokenizers);
         SiloApi.Add(web, settings);
         WebApplication app = web.Build();
         SiloApi.Map(app, settings);
         return app;
     }
 
-    private static SiloSettings Add(IHostApplicationBuilder builder, string[] args, ITrainingDevices devices)
+    private static void AddArguments(IConfigurationBuilder configuration, string[] args) =>
+        configuration.AddCommandLine([.. Spelled(args)], SiloSettings.Switches.ToDictionary());
+
+    private static void Add(IHostApplicationBuilder builder, SiloSettings settings, TrainingDevice[] devices, TokenizerLoader tokenizers)
     {
-        builder.Configuration.AddCommandLine([.. Spelled(args)], SiloSettings.Switches.ToDictionary());
-        SiloSettings settings = Read(builder.Configuration);
-        settings.Check(devices.Kinds);
-        TrainingDevice[] own = Find(settings, devices);
-        AddTraining(builder.Services, settings, own, devices.Tokenizers);
+        AddTraining(builder.Services, settings, devices, tokenizers);
         if (settings.Insecure)
         {
             builder.Services.AddHostedService<InsecureWarning>();
         }
 
-        builder.UseOrleans(silo => Configure(silo, settings, own));
-        return settings;
+        builder.UseOrleans(silo => Configure(silo, settings, devices));
     }
 
     // A switch without a value says yes.
