@@ -112,8 +112,7 @@ public static class RunCharts
     {
         IReadOnlyList<double>[] byRound = [.. trace.Rounds.Select(values)];
         int[] kept = [.. Enumerable.Range(0, byRound.Length).Where(i => byRound[i].Count > 0)];
-        double[] x = trace.Line(key, label, color, _ => null).X;
-        return new ChartSeries(key, label, color, [.. kept.Select(i => x[i])], [.. kept.Select(i => byRound[i].Average())])
+        return new ChartSeries(key, label, color, [.. kept.Select(i => trace.X[i])], [.. kept.Select(i => byRound[i].Average())])
         {
             Dots = true,
             Low = [.. kept.Select(i => byRound[i].Min())],

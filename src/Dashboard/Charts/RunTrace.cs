@@ -5,8 +5,6 @@ namespace FedLLM.Dashboard.Charts;
 /// <summary>A run's rounds along an axis.</summary>
 public sealed class RunTrace
 {
-    private readonly double[] _x;
-
     /// <summary>Lays the rounds of <paramref name="run"/> along <paramref name="axis"/>.</summary>
     public RunTrace(RunView run, ChartAxis axis)
     {
@@ -22,12 +20,12 @@ public sealed class RunTrace
             "simulated" => r => r.SimulatedSeconds ?? 0,
             _ => _ => 0,
         };
-        _x = new double[Rounds.Count];
+        X = new double[Rounds.Count];
         double sum = 0;
-        for (int i = 0; i < _x.Length; i++)
+        for (int i = 0; i < X.Length; i++)
         {
             sum += step(Rounds[i]);
-            _x[i] = axis == ChartAxis.Round ? Rounds[i].Round : sum;
+            X[i] = axis == ChartAxis.Round ? Rounds[i].Round : sum;
         }
     }
 
@@ -37,11 +35,14 @@ public sealed class RunTrace
     /// <summary>The rounds.</summary>
     public IReadOnlyList<RoundRow> Rounds { get; }
 
+    /// <summary>Where each round lies on the axis.</summary>
+    public double[] X { get; }
+
     /// <summary>Returns a value of each round; NaN where it has none.</summary>
     public double[] Values(Func<RoundRow, double?> value) => [.. Rounds.Select(r => value(r) ?? double.NaN)];
 
     /// <summary>Returns a line of each round's value.</summary>
-    public ChartSeries Line(string key, string label, int color, Func<RoundRow, double?> value) => new(key, label, color, _x, Values(value));
+    public ChartSeries Line(string key, string label, int color, Func<RoundRow, double?> value) => new(key, label, color, X, Values(value));
 
     /// <summary>Returns a line of the sum up to each round.</summary>
     public ChartSeries Sum(string key, string label, int color, Func<RoundRow, double> value)
@@ -53,6 +54,6 @@ public sealed class RunTrace
             sums[i] = sum += value(Rounds[i]);
         }
 
-        return new ChartSeries(key, label, color, _x, sums);
+        return new ChartSeries(key, label, color, X, sums);
     }
 }
