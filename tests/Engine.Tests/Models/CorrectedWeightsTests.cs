@@ -75,20 +75,6 @@ public sealed class CorrectedWeightsTests
         return correction;
     }
 
-    private static DecoderWeights Narrow(DecoderWeights weights) => new()
-    {
-        Config = weights.Config,
-        Embedding = weights.Embedding,
-        Head = weights.Head,
-        FinalNorm = weights.FinalNorm,
-        Layers =
-        [
-            .. weights.Layers.Select(layer => new LayerWeights
-            {
-                InputNorm = layer.InputNorm,
-                PostAttentionNorm = layer.PostAttentionNorm,
-                Linears = [.. layer.Linears.Select(l => l with { Weight = new WeightMatrix([.. l.Weight.Single.Select(v => (ushort)(BitConverter.SingleToUInt32Bits(v) >> 16))]) })],
-            }),
-        ],
-    };
+    private static DecoderWeights Narrow(DecoderWeights weights) =>
+        TinyModel.WithMatrices(weights, l => new WeightMatrix([.. l.Weight.Single.Select(v => (ushort)(BitConverter.SingleToUInt32Bits(v) >> 16))]));
 }

@@ -62,6 +62,24 @@ internal static class TinyModel
         };
     }
 
+    /// <summary>The weights with other matrices in the decoder's layers.</summary>
+    public static DecoderWeights WithMatrices(DecoderWeights weights, Func<LinearWeights, WeightMatrix> matrixOf) => new()
+    {
+        Config = weights.Config,
+        Embedding = weights.Embedding,
+        Head = weights.Head,
+        FinalNorm = weights.FinalNorm,
+        Layers =
+        [
+            .. weights.Layers.Select(layer => new LayerWeights
+            {
+                InputNorm = layer.InputNorm,
+                PostAttentionNorm = layer.PostAttentionNorm,
+                Linears = [.. layer.Linears.Select(l => l with { Weight = matrixOf(l) })],
+            }),
+        ],
+    };
+
     public static TokenSequence Sequence(ModelConfig config, int length, ulong seed, double scored = 0.6)
     {
         var random = new CounterRandom(seed, RandomPurpose.DataGeneration);

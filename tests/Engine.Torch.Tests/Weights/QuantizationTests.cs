@@ -183,22 +183,8 @@ public sealed class QuantizationTests
         return matrix.Dense(ScalarType.Float32).data<float>().ToArray();
     }
 
-    private static DecoderWeights Dequantized(WeightQuantization quantization, DecoderWeights weights) => new()
-    {
-        Config = weights.Config,
-        Embedding = weights.Embedding,
-        Head = weights.Head,
-        FinalNorm = weights.FinalNorm,
-        Layers =
-        [
-            .. weights.Layers.Select(layer => new LayerWeights
-            {
-                InputNorm = layer.InputNorm,
-                PostAttentionNorm = layer.PostAttentionNorm,
-                Linears = [.. layer.Linears.Select(l => l with { Weight = new WeightMatrix(Reference(quantization, l.Weight.Single, l.InSize)) })],
-            }),
-        ],
-    };
+    private static DecoderWeights Dequantized(WeightQuantization quantization, DecoderWeights weights) =>
+        TinyModel.WithMatrices(weights, l => new WeightMatrix(Reference(quantization, l.Weight.Single, l.InSize)));
 
     private static StepResult[] Train(ILearner learner, ModelConfig config, bool checkpointing)
     {

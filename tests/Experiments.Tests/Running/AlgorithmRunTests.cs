@@ -9,8 +9,6 @@ namespace FedLLM.Experiments.Tests.Running;
 /// <summary>Every algorithm and every LoRA aggregation as a run from an experiment file: any lanes, interrupted, exported.</summary>
 public sealed class AlgorithmRunTests : IDisposable
 {
-    private const string Ranks = "lora.rank_by_client={0: 2, 3: 4, 5: 1, 8: 2, 9: 4, 12: 2, 14: 4, 17: 1}";
-
     private readonly string _folder = Directory.CreateTempSubdirectory("fedllm-tests-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -31,9 +29,9 @@ public sealed class AlgorithmRunTests : IDisposable
     [InlineData("fedavg", "fedsa")]
     [InlineData("fedavg", "fedex")]
     [InlineData("fedavg", "flora")]
-    [InlineData("fedavg", "flora", Ranks)]
-    [InlineData("fedprox", "flexlora", Ranks)]
-    [InlineData("fedavg", "hetlora", Ranks)]
+    [InlineData("fedavg", "flora", DemoAssets.Ranks)]
+    [InlineData("fedprox", "flexlora", DemoAssets.Ranks)]
+    [InlineData("fedavg", "hetlora", DemoAssets.Ranks)]
     public async Task Run_InterruptedOnOtherLanes_EndsWithTheSameBits(string algorithm, string aggregation, string? further = null)
     {
         string[] overrides =
@@ -52,10 +50,10 @@ public sealed class AlgorithmRunTests : IDisposable
     [Theory]
     [InlineData("average")]
     [InlineData("ffa")]
-    [InlineData("flora", Ranks)]
+    [InlineData("flora", DemoAssets.Ranks)]
     [InlineData("fedex")]
-    [InlineData("flexlora", Ranks)]
-    [InlineData("hetlora", Ranks)]
+    [InlineData("flexlora", DemoAssets.Ranks)]
+    [InlineData("hetlora", DemoAssets.Ranks)]
     public async Task Run_ExportedAdapter_HasTheLossOfTheLastEvaluationAndLearns(string aggregation, string? further = null)
     {
         RunResult run = await Run(
@@ -88,7 +86,7 @@ public sealed class AlgorithmRunTests : IDisposable
     [InlineData("scaffold", "hetlora", "", "federation.lora_aggregation", "does not go with the algorithm")]
     [InlineData("fedyogi", "fedex", "", "federation.lora_aggregation", "fedyogi would step elsewhere")]
     [InlineData("local", "ffa", "federation.client=1", "federation.lora_aggregation", "nothing to combine")]
-    [InlineData("fedavg", "average", Ranks, "lora.rank_by_client", "flora, flexlora or hetlora")]
+    [InlineData("fedavg", "average", DemoAssets.Ranks, "lora.rank_by_client", "flora, flexlora or hetlora")]
     [InlineData("fedavg", "flora", "lora.rank_by_client={1: 9}", "lora.rank_by_client", "above lora.rank")]
     [InlineData("fedavg", "flora", "lora.rank_by_client={x: 2}", "lora.rank_by_client", "no client's id")]
     [InlineData("fedavg", "flora", "lora.rank_by_client={1: 0}", "lora.rank_by_client", "from 1 to 65536")]

@@ -12,7 +12,6 @@ namespace FedLLM.Experiments.Tests.Running;
 public sealed class ExactAggregationTests : IDisposable
 {
     private const int Rank = 8; // the demo's, alpha 16
-    private const string Ranks = "lora.rank_by_client={0: 2, 3: 4, 5: 1, 8: 2, 9: 4, 12: 2, 14: 4, 17: 1}";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("fedllm-tests-").FullName;
 
@@ -20,7 +19,7 @@ public sealed class ExactAggregationTests : IDisposable
 
     [Theory]
     [InlineData("flora", true)]
-    [InlineData("flora", true, Ranks)]
+    [InlineData("flora", true, DemoAssets.Ranks)]
     [InlineData("fedex", true)]
     [InlineData("ffa", true)]
     [InlineData("rolora", true)]
@@ -49,7 +48,7 @@ public sealed class ExactAggregationTests : IDisposable
                 foreach (var member in left.Members(round))
                 {
                     int rank = prepared.Experiment.Lora.RankByClient.Where(r => r.Key == member.Client).Select(r => r.Value).SingleOrDefault(Rank);
-                    TensorSet own = Plus(method.ForClient(before.Adapter, member.Client), left.Update(round, member.Client));
+                    TensorSet own = LeftBehind.Plus(method.ForClient(before.Adapter, member.Client), left.Update(round, member.Client));
                     double[] added = Added(own, before.BaseCorrection, rank, module.Module);
                     for (int i = 0; i < mean.Length; i++)
                     {
@@ -70,22 +69,6 @@ public sealed class ExactAggregationTests : IDisposable
         {
             Assert.InRange(worst, 1e-4, 1);
         }
-    }
-
-    // A member's factors: those it began with plus its delta, whose tensors may be some of them.
-    private static TensorSet Plus(TensorSet begun, TensorSet delta)
-    {
-        TensorSet sum = begun.Clone();
-        foreach (TensorSlot slot in delta.Layout.Slots)
-        {
-            Span<float> values = sum[slot.Name];
-            for (int i = 0; i < values.Length; i++)
-            {
-                values[i] += delta[slot][i];
-            }
-        }
-
-        return sum;
     }
 
     // Σ (alpha/r)·B·A of the adapter plus the correction's B·A, [out, in], in float64.

@@ -28,4 +28,20 @@ internal sealed class LeftBehind(string directory)
     /// <summary>The members of a round, ascending by id.</summary>
     public IReadOnlyList<LineageMember> Members(int round) =>
         RunVerification.LineageOf(JournalContent.Read(DiskFiles.Instance, _paths.Journal)).Single(r => r.Round == round).Members;
+
+    /// <summary>A member's factors: those it began with plus its delta, whose tensors may be some of them.</summary>
+    public static TensorSet Plus(TensorSet begun, TensorSet delta)
+    {
+        TensorSet sum = begun.Clone();
+        foreach (TensorSlot slot in delta.Layout.Slots)
+        {
+            Span<float> values = sum[slot.Name];
+            for (int i = 0; i < values.Length; i++)
+            {
+                values[i] += delta[slot][i];
+            }
+        }
+
+        return sum;
+    }
 }

@@ -12,7 +12,6 @@ namespace FedLLM.Experiments.Tests.Running;
 /// <summary>Clients measured on their own held-out data, with the global adapter and with their own, in real runs.</summary>
 public sealed class PersonalEvaluationTests : IDisposable
 {
-    private const string Ranks = "lora.rank_by_client={0: 2, 3: 4, 5: 1, 8: 2, 9: 4, 12: 2, 14: 4, 17: 1}";
     private readonly string _folder = Directory.CreateTempSubdirectory("fedllm-tests-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -45,9 +44,9 @@ public sealed class PersonalEvaluationTests : IDisposable
     [InlineData("ffa")]
     [InlineData("rolora")]
     [InlineData("fedex")]
-    [InlineData("flora", Ranks)]
-    [InlineData("flexlora", Ranks)]
-    [InlineData("hetlora", Ranks)]
+    [InlineData("flora", DemoAssets.Ranks)]
+    [InlineData("flexlora", DemoAssets.Ranks)]
+    [InlineData("hetlora", DemoAssets.Ranks)]
     [InlineData("fedsa")]
     public async Task Run_Members_AreMeasuredWithWhatTheStoreHolds(string aggregation, string? further = null)
     {
@@ -73,7 +72,7 @@ public sealed class PersonalEvaluationTests : IDisposable
             int rank = prepared.Experiment.Lora.RankByClient.Where(r => r.Key == client.Id).Select(r => r.Value).SingleOrDefault(8);
             TensorSet own = aggregation == "fedsa"
                 ? TensorParts.Overlay(after.Adapter, left.Store.Get(after.PrivateStates[client.Id][FedSaLora.PrivateB]))
-                : Plus(method.ForClient(before.Adapter, client.Id), left.Update(last.Round, client.Id));
+                : LeftBehind.Plus(method.ForClient(before.Adapter, client.Id), left.Update(last.Round, client.Id));
             TensorSet? correction = aggregation == "fedsa" ? null : before.BaseCorrection;
             TensorSet joined = correction is null ? own : StackedCorrection.Join(own, 16.0 / rank, correction);
             int joinedRank = LoraNames.Pairs(joined.Layout)[0].Rank;
@@ -168,19 +167,4 @@ public sealed class PersonalEvaluationTests : IDisposable
 
     private Task<RunResult> Run(string name, StopIn? stop, params string[] overrides) => new ExperimentRunner(Prepare(overrides), TimeProvider.System)
         .RunAsync(Path.Combine(_folder, name), stop is null ? [] : [stop], stop?.Token ?? default);
-
-    private static TensorSet Plus(TensorSet begun, TensorSet delta)
-    {
-        TensorSet sum = begun.Clone();
-        foreach (TensorSlot slot in delta.Layout.Slots)
-        {
-            Span<float> values = sum[slot.Name];
-            for (int i = 0; i < values.Length; i++)
-            {
-                values[i] += delta[slot][i];
-            }
-        }
-
-        return sum;
-    }
 }
