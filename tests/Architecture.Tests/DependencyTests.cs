@@ -40,6 +40,7 @@ public sealed class DependencyTests
         [
             "Microsoft.Orleans.Server", "Microsoft.Orleans.Dashboard", "Microsoft.Orleans.Clustering.AdoNet", "Microsoft.Orleans.Persistence.AdoNet", "Microsoft.Orleans.Reminders.AdoNet", "Npgsql",
             "Microsoft.Orleans.Clustering.AzureStorage", "Microsoft.Orleans.Persistence.AzureStorage", "Microsoft.Orleans.Reminders.AzureStorage", "Microsoft.Orleans.Connections.Security",
+            "OpenTelemetry", "OpenTelemetry.Exporter.OpenTelemetryProtocol",
         ],
     };
 

@@ -54,6 +54,7 @@ internal static class ClusterState
 
     private static void AddAzure(ISiloBuilder silo, string connection, string cluster)
     {
+        RequireReadable(connection);
         silo.UseAzureStorageClustering(o => o.TableServiceClient = new TableServiceClient(connection));
         silo.UseAzureTableReminderService(o => o.Configure(t => t.TableServiceClient = new TableServiceClient(connection)));
 
@@ -61,5 +62,19 @@ internal static class ClusterState
         silo.AddAzureBlobGrainStorage(RunGrain.StorageName, b => b.Configure<Serializer>((o, serializer) =>
             (o.BlobServiceClient, o.ContainerName, o.GrainStorageSerializer) =
             (new BlobServiceClient(connection), $"grainstate-{cluster}", new OrleansGrainStorageSerializer(serializer))));
+    }
+
+    // What the clients say of a connection string that they cannot read could repeat it.
+    private static void RequireReadable(string connection)
+    {
+        try
+        {
+            _ = new TableServiceClient(connection);
+            _ = new BlobServiceClient(connection);
+        }
+        catch (Exception fault) when (fault is FormatException or ArgumentException or InvalidOperationException)
+        {
+            throw new SiloSettingsException($"Azure Storage cannot be used ({fault.GetType().Name}); check Silo:ConnectionString", fault);
+        }
     }
 }

@@ -78,6 +78,11 @@ public static class SiloHost
             builder.Services.AddHostedService<InsecureWarning>();
         }
 
+        if (OrleansTelemetry.IsAsked)
+        {
+            builder.Services.AddHostedService<OrleansTelemetry>();
+        }
+
         builder.UseOrleans(silo => Configure(silo, settings, devices));
     }
 
@@ -134,6 +139,11 @@ public static class SiloHost
         if (settings.Certificates() is { } certificates)
         {
             silo.UseMutualTls(certificates);
+        }
+
+        if (OrleansTelemetry.IsAsked)
+        {
+            silo.AddActivityPropagation();
         }
 
         silo.AddTrainingDevicePlacement();

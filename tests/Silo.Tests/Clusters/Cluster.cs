@@ -30,6 +30,9 @@ internal sealed class Cluster : IAsyncDisposable
 
     public IReadOnlyList<SiloProcess> Silos => _silos;
 
+    /// <summary>Variables that silos find in their environment.</summary>
+    public Dictionary<string, string> Environment { get; } = [];
+
     /// <summary>What the client shows to gateways; null for a cluster without TLS.</summary>
     public ClusterCertificates? Certificates { get; set; }
 
@@ -164,7 +167,8 @@ internal sealed class Cluster : IAsyncDisposable
         }
     }
 
-    private Task<SiloProcess> StartOnAsync(int port, int gateway, string[] settings) => SiloProcess.StartAsync(port, gateway, Arguments(port, gateway, settings));
+    private Task<SiloProcess> StartOnAsync(int port, int gateway, string[] settings) =>
+        SiloProcess.StartAsync(port, gateway, Arguments(port, gateway, settings), Environment);
 
     private string[] Arguments(int port, int gateway, string[] settings) =>
     [

@@ -14,13 +14,18 @@ internal sealed class SiloProcess : IAsyncDisposable
     private readonly StringBuilder _said = new();
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private SiloProcess(int port, int gateway, IReadOnlyList<string> arguments)
+    private SiloProcess(int port, int gateway, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
         (Port, Gateway) = (port, gateway);
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         foreach (string argument in (string[])["exec", Path.Combine(AppContext.BaseDirectory, "fedllm-silo.dll"), .. arguments])
         {
             start.ArgumentList.Add(argument);
+        }
+
+        foreach ((string name, string value) in environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
         }
 
         _process = new Process { StartInfo = start, EnableRaisingEvents = true };
@@ -67,9 +72,9 @@ internal sealed class SiloProcess : IAsyncDisposable
     public static SiloProcess Begin(int port, int gateway, IReadOnlyList<string> arguments) => new(port, gateway, arguments);
 
     /// <summary>Starts one and waits until it is a member of its cluster.</summary>
-    public static async Task<SiloProcess> StartAsync(int port, int gateway, IReadOnlyList<string> arguments)
+    public static async Task<SiloProcess> StartAsync(int port, int gateway, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var silo = new SiloProcess(port, gateway, arguments);
+        var silo = new SiloProcess(port, gateway, arguments, environment);
         await silo._ready.Task.WaitAsync(Patience);
         return silo;
     }
@@ -79,6 +84,13 @@ internal sealed class SiloProcess : IAsyncDisposable
     {
         _process.Kill();
         await _process.WaitForExitAsync();
+    }
+
+    /// <summary>Waits until it ends by itself; returns its exit code.</summary>
+    public async Task<int> EndAsync()
+    {
+        await _process.WaitForExitAsync().WaitAsync(Patience);
+        return _process.ExitCode;
     }
 
     /// <summary>Asks it to end: SIGTERM; returns its exit code.</summary>
