@@ -1,4 +1,5 @@
 using FedLLM.Silo.Hosting;
+using Microsoft.Extensions.Configuration;
 
 namespace FedLLM.Silo.Tests;
 
@@ -18,10 +19,49 @@ public sealed class SiloSettingsTests
         Assert.Contains(lines, l => l.Contains("Silo:ConnectionString is required", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Build_UnknownMode_IsRefused() => Assert.Throws<SiloSettingsException>(() => SiloHost.Build(["--mode", "carrier-pigeon"]));
+
     [Theory]
-    [InlineData("--mode", "carrier-pigeon")]
-    [InlineData("--Silo:Portt", "11111")]
-    public void Build_UnknownModeOrKey_IsRefused(string name, string value) => Assert.Throws<SiloSettingsException>(() => SiloHost.Build([name, value]));
+    [InlineData("--prot 11111", "--prot is no switch of a silo; the nearest is --port")]
+    [InlineData("--prot=11111", "--prot is no switch of a silo; the nearest is --port")]
+    [InlineData("--gatewayport 30000", "--gatewayport is no switch of a silo; the nearest is --gateway-port")]
+    [InlineData("--insecrue", "--insecrue is no switch of a silo; the nearest is --insecure")]
+    [InlineData("--Silo:Portt 11111", "--Silo:Portt is no setting of a silo; the nearest is --Silo:Port")]
+    [InlineData("--api --data .", "--api needs a value")]
+    [InlineData("--store", "--store needs a value")]
+    [InlineData("runs", "The command line holds a value that belongs to no switch; write --switch value or --switch=value")]
+    public void Build_MisspeltSwitch_IsNamedWithTheNearestKnownOne(string line, string problem) =>
+        Assert.Equal(problem, Assert.Throws<SiloSettingsException>(() => SiloHost.Build(line.Split(' '))).Message);
+
+    [Fact]
+    public void Build_SeveralMisspeltSwitches_NamesAllOfThem() => Assert.Equal(
+        ["--prot is no switch of a silo; the nearest is --port", "--stroe is no switch of a silo; the nearest is --store"],
+        Assert.Throws<SiloSettingsException>(() => SiloHost.Build(["--prot", "1", "--threads", "1", "--stroe=x"])).Message.Split(Environment.NewLine));
+
+    [Fact]
+    public void RequireKnown_MisspeltKeysOfAFile_AreNamedWithTheNearestKnownOnes()
+    {
+        string path = Path.GetTempFileName();
+        File.WriteAllText(path, """{"Silo": {"Port": 1, "GatewyPort": 2}, "Sillo": {"Port": 3}, "Logging": {"LogLevel": {"Default": "Debug"}}}""");
+        IConfigurationRoot file = new ConfigurationBuilder().AddJsonFile(path).Build();
+        File.Delete(path);
+        SiloSettingsException refused = Assert.Throws<SiloSettingsException>(() => SiloArguments.RequireKnown(file));
+        Assert.Equal(
+            ["Silo:GatewyPort is no setting of a silo; the nearest is Silo:GatewayPort", "Sillo is no section of a silo's settings file; the nearest is Silo"],
+            refused.Message.Split(Environment.NewLine));
+    }
+
+    [Theory]
+    [InlineData("--insecure --threads 3", "True", "3")]
+    [InlineData("--threads=3 --insecure", "True", "3")]
+    [InlineData("--insecure false --Silo:Threads 3", "false", "3")]
+    [InlineData("--threads 2 --threads 3 --insecure=false --Logging:LogLevel:Default=Debug", "false", "3")]
+    public void Read_KnownSwitches_AreTaken(string line, string insecure, string threads)
+    {
+        Dictionary<string, string?> values = SiloArguments.Read(line.Split(' '));
+        Assert.Equal((insecure, threads), (values["Silo:Insecure"], values["Silo:Threads"]));
+    }
 
     [Fact]
     public void Switches_NameEverySettingButSecrets() => Assert.Equal(

@@ -18,8 +18,6 @@ namespace FedLLM.Silo.Hosting;
 /// <summary>Makes a silo of its settings.</summary>
 public static class SiloHost
 {
-    private const string Insecure = "--insecure";
-
     /// <summary>Runs a silo until it is told to end; returns the exit code.</summary>
     /// <param name="args">The command line.</param>
     /// <param name="devices">What it may train on; the CPU engine alone by default.</param>
@@ -68,7 +66,7 @@ public static class SiloHost
     }
 
     private static void AddArguments(IConfigurationBuilder configuration, string[] args) =>
-        configuration.AddCommandLine([.. Spelled(args)], SiloSettings.Switches.ToDictionary());
+        configuration.AddInMemoryCollection(SiloArguments.Read(args));
 
     private static void Add(IHostApplicationBuilder builder, SiloSettings settings, TrainingDevice[] devices, TokenizerLoader tokenizers)
     {
@@ -86,15 +84,12 @@ public static class SiloHost
         builder.UseOrleans(silo => Configure(silo, settings, devices));
     }
 
-    // A switch without a value says yes.
-    private static IEnumerable<string> Spelled(string[] args) =>
-        args.Select((a, i) => a == Insecure && !bool.TryParse(args.ElementAtOrDefault(i + 1), out _) ? Insecure + "=true" : a);
-
-    private static SiloSettings Read(IConfiguration configuration)
+    private static SiloSettings Read(ConfigurationManager configuration)
     {
+        SiloArguments.RequireKnown(configuration);
         try
         {
-            return configuration.GetSection(SiloSettings.Section).Get<SiloSettings>(o => o.ErrorOnUnknownConfiguration = true) ?? new SiloSettings();
+            return configuration.GetSection(SiloSettings.Section).Get<SiloSettings>() ?? new SiloSettings();
         }
         catch (InvalidOperationException wrong)
         {
