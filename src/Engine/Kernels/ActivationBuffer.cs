@@ -3,7 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace FedLLM.Engine.Kernels;
 
-/// <summary>A float32 buffer at a fixed, 64-byte aligned address that only grows. Contents are undefined after growth.</summary>
+/// <summary>
+/// A float32 buffer at a fixed, 64-byte aligned address that only grows. Contents are undefined after growth. A buffer that has to grow again becomes half as large
+/// again as was asked: batches differ in their rows, and every buffer left behind stays resident until the runtime collects it, while pages nobody writes cost nothing.
+/// </summary>
 internal sealed unsafe class ActivationBuffer
 {
     private const int AlignmentInFloats = 16;
@@ -22,12 +25,14 @@ internal sealed unsafe class ActivationBuffer
     {
         if (count > Capacity)
         {
+            int capacity = Capacity == 0 ? checked((int)count) : (int)Math.Max(checked((int)count), Math.Min(count + (count / 2), Array.MaxLength - AlignmentInFloats));
+
             // Pinned arrays need no disposal, and their address may be kept.
-            _storage = GC.AllocateUninitializedArray<float>(checked((int)count + AlignmentInFloats), pinned: true);
+            _storage = GC.AllocateUninitializedArray<float>(checked(capacity + AlignmentInFloats), pinned: true);
             float* raw = (float*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_storage));
             _start = (int)(((64 - ((nuint)raw & 63)) & 63) / sizeof(float));
             Pointer = raw + _start;
-            Capacity = (int)count;
+            Capacity = capacity;
         }
 
         return Pointer;
