@@ -7,6 +7,7 @@ namespace FedLLM.Data.Partitioning;
 public sealed class FilePartition : IPartition
 {
     private readonly IReadOnlyList<string> _files;
+    private readonly string[] _names;
     private readonly ExampleReader _reader;
 
     /// <summary>Makes a partition of files that stand in the order of their clients, as <see cref="DataFiles.FindShards"/> returns them.</summary>
@@ -15,6 +16,7 @@ public sealed class FilePartition : IPartition
     {
         ArgumentOutOfRangeException.ThrowIfZero(files.Count);
         _files = files;
+        _names = [.. files.Select(DataFiles.Stem)];
         _reader = reader;
     }
 
@@ -22,7 +24,7 @@ public sealed class FilePartition : IPartition
     public int Clients => _files.Count;
 
     /// <inheritdoc/>
-    public string Name(int client) => DataFiles.Stem(_files[client]);
+    public string Name(int client) => _names[client];
 
     /// <inheritdoc/>
     public string Origin(int client) => _files[client];

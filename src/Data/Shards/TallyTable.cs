@@ -4,13 +4,14 @@ namespace FedLLM.Data.Shards;
 
 /// <summary>
 /// The tallies of many parts: 40 bytes each, 8 for every label, reason of exclusion and truncated part that occurs in it, and some 40 more where tokens were cut;
-/// names of labels are kept once.
+/// names of labels are kept once. A few of the tallies are kept as they were returned, for clients that share a part ask for it again and again.
 /// Not safe for concurrent use.
 /// </summary>
 /// <param name="parts">Number of parts.</param>
 internal sealed class TallyTable(int parts)
 {
     private readonly Row[] _rows = new Row[parts];
+    private readonly (int Part, SampleTally? Tally)[] _returned = new (int, SampleTally?)[Math.Min(parts, 256)]; // a part's place is its number modulo their number
     private readonly List<(int Key, int Count)> _counts = [];
     private readonly Dictionary<int, CutTokens> _cut = []; // of the parts that lost tokens
     private readonly List<string> _labels = [];
@@ -19,32 +20,18 @@ internal sealed class TallyTable(int parts)
     /// <summary>Returns a part's tally, or null where it was not counted yet.</summary>
     public SampleTally? Find(int part)
     {
-        Row row = _rows[part];
-        if (!row.IsCounted)
+        if (!_rows[part].IsCounted)
         {
             return null;
         }
 
-        int next = row.First;
-        var labels = new SortedDictionary<string, int>(StringComparer.Ordinal);
-        for (int i = 0; i < row.Labels; i++, next++)
+        ref (int Part, SampleTally? Tally) last = ref _returned[part % _returned.Length];
+        if (last.Tally is null || last.Part != part)
         {
-            labels.Add(_labels[_counts[next].Key], _counts[next].Count);
+            last = (part, Read(part));
         }
 
-        var excluded = new SortedDictionary<ExclusionReason, int>();
-        for (int i = 0; i < row.Excluded; i++, next++)
-        {
-            excluded.Add((ExclusionReason)_counts[next].Key, _counts[next].Count);
-        }
-
-        var truncated = new SortedDictionary<Truncation, int>();
-        for (int i = 0; i < row.Truncated; i++, next++)
-        {
-            truncated.Add((Truncation)_counts[next].Key, _counts[next].Count);
-        }
-
-        return new SampleTally(row.Records, row.Usable, excluded, row.Tokens, row.Scored, row.Longest, labels) { Truncated = truncated, Cut = _cut.GetValueOrDefault(part) };
+        return last.Tally;
     }
 
     /// <summary>Returns a part's number of usable samples and their tokens, or null where it was not counted yet.</summary>
@@ -85,6 +72,31 @@ internal sealed class TallyTable(int parts)
 
         _counts.AddRange(tally.Excluded.Select(e => ((int)e.Key, e.Value)));
         _counts.AddRange(tally.Truncated.Select(t => ((int)t.Key, t.Value)));
+    }
+
+    private SampleTally Read(int part)
+    {
+        Row row = _rows[part];
+        int next = row.First;
+        var labels = new SortedList<string, int>(row.Labels, StringComparer.Ordinal);
+        for (int i = 0; i < row.Labels; i++, next++)
+        {
+            labels.Add(_labels[_counts[next].Key], _counts[next].Count);
+        }
+
+        var excluded = new SortedList<ExclusionReason, int>(row.Excluded);
+        for (int i = 0; i < row.Excluded; i++, next++)
+        {
+            excluded.Add((ExclusionReason)_counts[next].Key, _counts[next].Count);
+        }
+
+        var truncated = new SortedList<Truncation, int>(row.Truncated);
+        for (int i = 0; i < row.Truncated; i++, next++)
+        {
+            truncated.Add((Truncation)_counts[next].Key, _counts[next].Count);
+        }
+
+        return new SampleTally(row.Records, row.Usable, excluded, row.Tokens, row.Scored, row.Longest, labels) { Truncated = truncated, Cut = _cut.GetValueOrDefault(part) };
     }
 
     private struct Row

@@ -5,6 +5,8 @@ namespace FedLLM.Data.Tests.Shards;
 
 public sealed class TallyTableTests
 {
+    private static readonly SampleTally Bare = new(1, 1, new Dictionary<ExclusionReason, int>(), 10, 5, 10, new Dictionary<string, int>());
+
     [Fact]
     public void Find_AfterSet_GivesTheWholeTally()
     {
@@ -14,15 +16,27 @@ public sealed class TallyTableTests
             Truncated = new Dictionary<Truncation, int> { [Truncation.Prompt] = 3, [Truncation.Answer] = 1 },
             Cut = new CutTokens(5_000_000_000, 12),
         };
-        var bare = new SampleTally(1, 1, new Dictionary<ExclusionReason, int>(), 10, 5, 10, new Dictionary<string, int>());
         var table = new TallyTable(3);
         table.Set(1, tally);
-        table.Set(2, bare);
+        table.Set(2, Bare);
 
         Assert.Null(table.Find(0));
         AssertEqual(tally, table.Find(1)!);
-        AssertEqual(bare, table.Find(2)!);
+        AssertEqual(Bare, table.Find(2)!);
         Assert.Equal((7, 500L), table.Size(1));
+    }
+
+    [Fact]
+    public void Find_PartsThatShareAPlace_GivesEachItsOwn()
+    {
+        var table = new TallyTable(600);
+        for (int part = 0; part < 600; part++)
+        {
+            table.Set(part, Bare with { Records = part });
+        }
+
+        Assert.All([3, 259, 515, 3, 4, 259], part => Assert.Equal(part, table.Find(part)!.Records));
+        Assert.Same(table.Find(4), table.Find(4));
     }
 
     private static void AssertEqual(SampleTally expected, SampleTally actual)
