@@ -6,7 +6,7 @@ RUN dotnet publish src/Silo -c Release -o /published
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0
 RUN apt-get update && apt-get install -y --no-install-recommends openssl && rm -rf /var/lib/apt/lists/*
-RUN useradd --system --create-home fedllm && mkdir -p /app /runs /certificates && chown fedllm /runs /certificates
+RUN useradd --system --create-home fedllm && mkdir -p /app /certificates && chown fedllm /certificates
 WORKDIR /app
 COPY demo /app/demo
 COPY configs /app/configs

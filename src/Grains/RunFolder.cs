@@ -7,9 +7,10 @@ using FedLLM.GrainInterfaces;
 namespace FedLLM.Grains;
 
 /// <summary>What others may read of a run's directory.</summary>
+/// <param name="files">What the folder is kept on.</param>
 /// <param name="store">The folder of the run directories.</param>
 /// <param name="name">The run's name.</param>
-internal sealed class RunFolder(string store, string name)
+internal sealed class RunFolder(IRunFiles files, string store, string name)
 {
     private const int PieceBytes = 1 << 20;
     private static readonly string[] AdapterFiles = ["adapter_config.json", "adapter_model.safetensors"];
@@ -20,7 +21,7 @@ internal sealed class RunFolder(string store, string name)
     /// <summary>Yields the lines of <c>rounds.jsonl</c> from a round on.</summary>
     public async IAsyncEnumerable<string> RoundsAsync(int from, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        IReadOnlyList<RoundRecord> records = await Task.Run(() => RoundLines.Read(System.IO.Path.Combine(Path, "rounds.jsonl")), cancellationToken);
+        IReadOnlyList<RoundRecord> records = await Task.Run(() => RoundLines.Read(System.IO.Path.Combine(Path, "rounds.jsonl"), files), cancellationToken);
         foreach (RoundRecord record in records.Where(r => r.Round >= from))
         {
             yield return Encoding.UTF8.GetString(RoundLines.ToBytes(record)).TrimEnd('\n');
@@ -32,12 +33,12 @@ internal sealed class RunFolder(string store, string name)
     public async IAsyncEnumerable<byte[]> AdapterAsync(string file, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         string path = System.IO.Path.Combine(Path, "adapter", file);
-        if (!AdapterFiles.Contains(file, StringComparer.Ordinal) || !File.Exists(path))
+        if (!AdapterFiles.Contains(file, StringComparer.Ordinal) || !await Task.Run(() => files.FileExists(path), cancellationToken))
         {
             throw new RunRefusedException($"The run {name} has no adapter file {(AdapterFiles.Contains(file, StringComparer.Ordinal) ? file : "of that name")} yet.");
         }
 
-        await using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, PieceBytes, useAsync: true);
+        await using Stream stream = await Task.Run(() => files.OpenRead(path), cancellationToken);
         var piece = new byte[PieceBytes];
         for (int read = await stream.ReadAtLeastAsync(piece, PieceBytes, false, cancellationToken); read > 0;
             read = await stream.ReadAtLeastAsync(piece, PieceBytes, false, cancellationToken))

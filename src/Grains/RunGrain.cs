@@ -30,7 +30,7 @@ public sealed class RunGrain : Grain, IRunGrain, IRemindable
 
     private string Name => this.GetPrimaryKeyString();
 
-    private RunFolder Folder => new(_hosting.Store, Name);
+    private RunFolder Folder => new(_hosting.Files, _hosting.Store, Name);
 
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
@@ -153,7 +153,7 @@ public sealed class RunGrain : Grain, IRunGrain, IRemindable
     {
         _experiment = RunSpecs.Read(Name, spec);
         var line = new GrainLine(GrainFactory, RunSpecs.DeviceOf(_experiment), Name);
-        var work = new PreparedRunWork(_experiment, _hosting.Prepared, Folder.Path, line, _run!, _hosting.Clock);
+        var work = new PreparedRunWork(_experiment, _hosting.Prepared, Folder.Path, line, _run!, _hosting.Clock) { Files = _hosting.Files };
         RunState state = _run!.State;
         PhaseRecord? phase = Enum.TryParse(state.Phase, out RunPhase known) ? new PhaseRecord(known, state.Reason) : null;
         _coordinator = new Coordinator(work, _run, phase, _hosting.Clock);

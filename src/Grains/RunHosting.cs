@@ -1,3 +1,4 @@
+using FedLLM.Experiments.RunDirectories;
 using FedLLM.Experiments.Running;
 
 namespace FedLLM.Grains;
@@ -7,4 +8,8 @@ namespace FedLLM.Grains;
 /// <param name="Prepared">Reads models and data.</param>
 /// <param name="WakePeriod">How often a run is looked after: the longest time between a coordinator's death being known and another one going on.</param>
 /// <param name="Clock">Measures time.</param>
-public sealed record RunHosting(string Store, PreparedRuns Prepared, TimeSpan WakePeriod, TimeProvider Clock);
+public sealed record RunHosting(string Store, PreparedRuns Prepared, TimeSpan WakePeriod, TimeProvider Clock)
+{
+    /// <summary>What that folder is kept on; the operating system's files by default.</summary>
+    public IRunFiles Files { get; init; } = DiskFiles.Instance;
+}

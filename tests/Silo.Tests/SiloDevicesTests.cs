@@ -2,6 +2,7 @@ using FedLLM.Engine.Learners;
 using FedLLM.Engine.Tokenization;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Devices;
+using FedLLM.Experiments.RunDirectories;
 using FedLLM.Federation.Rounds;
 using FedLLM.Silo.Hosting;
 using FedLLM.TestSupport;
@@ -24,7 +25,7 @@ public sealed class SiloDevicesTests : IDisposable
         await File.WriteAllTextAsync(Path.Combine(run, "experiment.yaml"), text.Replace("../demo/model", $"{demo}/model, device: cuda", StringComparison.Ordinal).Replace("../demo", demo, StringComparison.Ordinal));
         var lifetime = new Lifetime();
         await using var devices = new SiloDevices(
-            _store, new SiloSettings { Threads = 1 },
+            _store, DiskFiles.Instance, new SiloSettings { Threads = 1 },
             [new TrainingDevice("cpu", "cpu", CpuDevices.OfThisMachine()), new TrainingDevice("cuda:0", "cuda", new Failing("cuda:0")), new TrainingDevice("cuda:1", "cuda", new Failing("cuda:1"))],
             TokenizerDirectory.Load, TimeProvider.System, lifetime, NullLogger<SiloDevices>.Instance);
         Assert.Equal(["cpu", "cuda:0", "cuda:1"], devices.Pool.Working.Select(d => d.Name));
@@ -41,7 +42,7 @@ public sealed class SiloDevicesTests : IDisposable
     public async Task Prepared_RunOfAKind_IsOnTheFirstDeviceOfThatKind()
     {
         await using var devices = new SiloDevices(
-            _store, new SiloSettings { Threads = 1 }, [new TrainingDevice("cpu", "cpu", CpuDevices.OfThisMachine()), new TrainingDevice("cuda:3", "cuda", new Failing("cuda:3"))],
+            _store, DiskFiles.Instance, new SiloSettings { Threads = 1 }, [new TrainingDevice("cpu", "cpu", CpuDevices.OfThisMachine()), new TrainingDevice("cuda:3", "cuda", new Failing("cuda:3"))],
             TokenizerDirectory.Load, TimeProvider.System, new Lifetime(), NullLogger<SiloDevices>.Instance);
         string demo = Path.Combine(SharedData.RepositoryRoot(), "configs", "demo.yaml");
         Assert.Equal("cpu", (await devices.Prepared.GetAsync(ExperimentFile.Read(demo, []))).Learner.Device);

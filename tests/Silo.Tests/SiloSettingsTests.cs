@@ -6,7 +6,7 @@ namespace FedLLM.Silo.Tests;
 /// <summary>What a silo refuses to start with.</summary>
 public sealed class SiloSettingsTests
 {
-    private static readonly string[] Secrets = [nameof(SiloSettings.Token), nameof(SiloSettings.ConnectionString), nameof(SiloSettings.CertificatePassword)];
+    private static readonly string[] Secrets = [nameof(SiloSettings.Token), nameof(SiloSettings.ConnectionString), nameof(SiloSettings.StoreConnectionString), nameof(SiloSettings.CertificatePassword)];
 
     [Fact]
     public void Build_WrongSettings_NamesAllOfThemAndNoSecret()

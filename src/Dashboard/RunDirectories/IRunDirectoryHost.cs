@@ -11,6 +11,15 @@ public interface IRunDirectoryHost
     /// <summary>Returns what can stop and continue the run in <paramref name="directory"/>, or null.</summary>
     IRunControl? ControlOf(string directory);
 
+    /// <summary>Returns where the run in <paramref name="directory"/> is kept, in words; there, unless it is a copy.</summary>
+    string PlaceOf(string directory) => directory;
+
+    /// <summary>Sees to it that an adapter's files, where they are to be had, are in <paramref name="directory"/>: the newest, or the one of a hash.</summary>
+    /// <exception cref="IOException">They cannot be brought there.</exception>
+    void FetchAdapter(string directory, string? hash)
+    {
+    }
+
     /// <summary>The cluster on which the runs run, or null where there is none.</summary>
     ClusterView? Cluster => null;
 

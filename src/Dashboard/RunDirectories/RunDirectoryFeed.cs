@@ -62,7 +62,16 @@ public sealed class RunDirectoryFeed(IReadOnlyList<string> folders, IRunDirector
     }
 
     /// <inheritdoc/>
-    public AdapterFiles? OpenAdapter(string id, string? hash) => PathOf(id) is { } path ? RunArtefacts.Open(path, hash) : null;
+    public AdapterFiles? OpenAdapter(string id, string? hash)
+    {
+        if (PathOf(id) is not { } path)
+        {
+            return null;
+        }
+
+        host.FetchAdapter(path, hash);
+        return RunArtefacts.Open(path, hash);
+    }
 
     /// <inheritdoc/>
     public Stream? OpenRounds(string id) => PathOf(id) is { } path ? RunArtefacts.OpenRounds(path) : null;

@@ -140,7 +140,7 @@ internal sealed class RunFolder
             Updated = Latest(_roundLines.Written, _journal.Written, _experiment.Written),
             Adapters = AdaptersIn(_rounds),
             Problems = [.. _problems],
-            Place = _root,
+            Place = _host.PlaceOf(_root),
         };
         bool active = state.State is RunState.Running or RunState.Pausing or RunState.Paused;
         int finished = _journal.Round == done + 1 ? _journal.Finished : 0;

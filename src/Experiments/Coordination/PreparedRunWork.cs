@@ -1,6 +1,7 @@
 using FedLLM.Engine.Files;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Messaging;
+using FedLLM.Experiments.RunDirectories;
 using FedLLM.Experiments.Running;
 using FedLLM.Federation.Rounds;
 
@@ -15,12 +16,15 @@ namespace FedLLM.Experiments.Coordination;
 /// <param name="clock">Measures time.</param>
 public sealed class PreparedRunWork(Experiment experiment, PreparedRuns prepared, string directory, IClientLine line, ICommitFence fence, TimeProvider clock) : IRunWork
 {
+    /// <summary>What the run directory is kept on; the operating system's files by default.</summary>
+    public IRunFiles Files { get; init; } = DiskFiles.Instance;
+
     /// <inheritdoc/>
     public async Task RunAsync(IReadOnlyList<IRunObserver> observers, CancellationToken cancellationToken)
     {
         PreparedExperiment ready = await prepared.GetAsync(experiment).WaitAsync(cancellationToken).ConfigureAwait(false);
         var waiting = new WaitingSettings { Deadline = experiment.Federation.WallDeadline is { } seconds ? TimeSpan.FromSeconds(seconds) : null };
-        var runner = new ExperimentRunner(ready, clock) { Fleet = new MessageFleet(line, waiting, clock), Fence = fence };
+        var runner = new ExperimentRunner(ready, clock) { Fleet = new MessageFleet(line, waiting, clock), Fence = fence, Files = Files };
         await runner.RunAsync(directory, observers, cancellationToken).ConfigureAwait(false);
     }
 

@@ -21,6 +21,9 @@ public sealed class HostedRuns(string root, PreparedRuns prepared, DeviceQueue d
     private readonly Lock _gate = new();
     private readonly LinkedList<(string Run, Lazy<Task<HostedRun>> Hosted)> _byUse = new();
 
+    /// <summary>What the run directories are kept on; the operating system's files by default.</summary>
+    public IRunFiles Files { get; init; } = DiskFiles.Instance;
+
     /// <summary>The names of the runs that are held.</summary>
     public IReadOnlyList<string> Held
     {
@@ -148,9 +151,9 @@ public sealed class HostedRuns(string root, PreparedRuns prepared, DeviceQueue d
     private async Task<HostedRun> HostAsync(string run)
     {
         string directory = Path.Combine(root, run);
-        Experiment experiment = ExperimentFile.Read(Path.Combine(directory, "experiment.yaml"));
+        Experiment experiment = RunDirectory.ReadExperiment(directory, Files);
         PreparedExperiment ready = await prepared.GetAsync(experiment).ConfigureAwait(false);
-        (FileTensorStore store, IReceiptLog receipts) = RunDirectory.OpenForClients(directory);
+        (FileTensorStore store, IReceiptLog receipts) = RunDirectory.OpenForClients(directory, Files);
         TrainingOptions training = Participation.Training(ready);
         var fleet = new EmbeddedFleet(
             CohortTrainers.For(ready, training, clock), store, receipts, LoraAggregations.For(experiment.Federation.LoraAggregation, experiment.Lora, (ulong)experiment.Seed));

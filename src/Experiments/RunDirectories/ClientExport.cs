@@ -66,9 +66,9 @@ public static class ClientExport
         var states = new Dictionary<int, IReadOnlyDictionary<string, string>>();
         if (manifest.Clients?.TryGetValue(client / ClientPages.ClientsPerPage, out string? page) is true)
         {
-            new ContentFolder(paths.Store, ClientPages.Extension, files, shared: true).Read(page, path =>
+            new ContentFolder(paths.Store, ClientPages.Extension, files, shared: true).Read(page, (here, path) =>
             {
-                foreach ((int id, SortedDictionary<string, string> own) in ClientPages.Parse(files.ReadWhole(path)))
+                foreach ((int id, SortedDictionary<string, string> own) in ClientPages.Parse(here.ReadWhole(path)))
                 {
                     states[id] = own;
                 }

@@ -107,7 +107,7 @@ internal sealed class ClientPages(string folder, IRunFiles files)
     {
         if (!_read.TryGetValue(hash, out SortedDictionary<int, SortedDictionary<string, string>>? page))
         {
-            _folder.Read(hash, path => page = Parse(files.ReadWhole(path)));
+            _folder.Read(hash, (here, path) => page = Parse(here.ReadWhole(path)));
             _read[hash] = page!;
         }
 

@@ -121,28 +121,31 @@ internal sealed class ContentFolder
     /// Reads a stored file that has its hash. A file that has not is put aside under <see cref="DamagedExtension"/>, so that no checkpoint that needs it counts as whole.
     /// </summary>
     /// <param name="hash">The hash.</param>
-    /// <param name="read">Reads the file of that path; what it throws of <see cref="Engine.Files.InputFileException"/> and the like means damage.</param>
+    /// <param name="read">Reads the file of that path by that file system; what it throws of <see cref="Engine.Files.InputFileException"/> and the like means damage.</param>
     /// <exception cref="RunStorageException">Nothing is stored under that hash, or what is stored does not have it or cannot be read.</exception>
-    public void Read(string hash, Action<string> read)
+    public void Read(string hash, Action<IRunFiles, string> read)
     {
         RequireHash(hash);
         string path = PathOf(hash);
         try
         {
-            string? found = _files.HashOf(path);
-            if (found is null)
+            _files.ReadHere(path, (files, here) =>
             {
-                throw RunStorageException.Damaged(path, "is missing");
-            }
+                string? found = files.HashOf(here);
+                if (found is null)
+                {
+                    throw RunStorageException.Damaged(path, "is missing");
+                }
 
-            if (found != hash)
-            {
-                PutAside(hash, path);
-                throw RunStorageException.Damaged(path, "does not have the SHA-256 it is named by: it is damaged");
-            }
+                if (found != hash)
+                {
+                    PutAside(hash, path);
+                    throw RunStorageException.Damaged(path, "does not have the SHA-256 it is named by: it is damaged");
+                }
 
-            read(path);
-            _stored[hash] = true;
+                read(files, here);
+                _stored[hash] = true;
+            });
         }
         catch (Exception e) when (e is Engine.Files.InputFileException or System.Text.Json.JsonException or ArgumentException or OverflowException)
         {

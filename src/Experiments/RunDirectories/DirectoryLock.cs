@@ -31,7 +31,7 @@ internal sealed class DirectoryLock : IDisposable
 
             // Where the file system knows no locks, the name in the file still stands for a living process.
             LockHolder? named = LockHolder.Read(files, paths.Holder);
-            bool inUse = named is not null && named.ProcessId != Environment.ProcessId && named.IsAlive();
+            bool inUse = !files.IsShared && named is not null && named.ProcessId != Environment.ProcessId && named.IsAlive();
             held = inUse ? null : files.TryLock(paths.Lock);
             if (held is null)
             {

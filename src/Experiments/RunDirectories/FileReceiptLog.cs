@@ -13,8 +13,8 @@ namespace FedLLM.Experiments.RunDirectories;
 /// <param name="store">Holds what the receipts name.</param>
 internal sealed class FileReceiptLog(IRunFiles files, RunPaths paths, FileTensorStore store) : IReceiptLog
 {
-    /// <summary>Whether clients in other processes have ever worked on the run.</summary>
-    public bool Exists => files.List(paths.Root, folders: true).Contains(paths.Receipts);
+    /// <summary>Whether clients in other processes have ever worked on the run, as far as can be told.</summary>
+    public bool Exists => files.IsShared || files.List(paths.Root, folders: true).Contains(paths.Receipts);
 
     /// <inheritdoc/>
     public ClientReceipt? FindReceipt(RoundInstruction instruction, int client)

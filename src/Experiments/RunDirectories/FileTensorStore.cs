@@ -54,7 +54,7 @@ public sealed class FileTensorStore : ITensorStore
     public TensorSet Get(string hash)
     {
         TensorSet? tensors = null;
-        _folder.Read(hash, path => tensors = Load(path));
+        _folder.Read(hash, (_, path) => tensors = Load(path));
         return tensors!;
     }
 
@@ -65,7 +65,7 @@ public sealed class FileTensorStore : ITensorStore
         ArgumentNullException.ThrowIfNull(into);
         byte[] header = HeaderOf(into.Layout);
         bool fits = false;
-        _folder.Read(hash, path => fits = SafetensorsFile.TryFill(path, header, into.Values) || Load(path, layout => layout.Equals(into.Layout) ? into : null) is not null);
+        _folder.Read(hash, (_, path) => fits = SafetensorsFile.TryFill(path, header, into.Values) || Load(path, layout => layout.Equals(into.Layout) ? into : null) is not null);
         return fits;
     }
 

@@ -1,8 +1,8 @@
 namespace FedLLM.Experiments.RunDirectories;
 
 /// <summary>
-/// Every operation a run directory asks of the file system, one by one, so that each can be made to fail in tests. Paths are absolute.
-/// Refusals of the operating system are <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/>.
+/// Every operation a run directory asks of the file system, or of what stands in its place, one by one, so that each can be made to fail in tests. Paths are absolute.
+/// Refusals are <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/>.
 /// </summary>
 public interface IRunFiles
 {
@@ -39,6 +39,19 @@ public interface IRunFiles
     /// <summary>Deletes a file; nothing happens where there is none.</summary>
     void Delete(string path);
 
-    /// <summary>Takes a lock on a file of its own, which is made if absent. It ends when disposed, and with this process at the latest. Null where somebody has it.</summary>
+    /// <summary>Gives <paramref name="read"/> a file of this machine that holds the same bytes, and the file system that opens it. By default that is the file itself.</summary>
+    void ReadHere(string path, Action<IRunFiles, string> read)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        read(this, path);
+    }
+
+    /// <summary>
+    /// Whether this is a storage that is made for several machines: a lock that can be taken proves that nobody has it anywhere, and clients elsewhere may be at work on any
+    /// run. By default it is not: some shared folders know no locks, so a living process that is named beside a lock counts too.
+    /// </summary>
+    bool IsShared => false;
+
+    /// <summary>Takes a lock on a file of its own, which is made if absent. It ends when disposed, and with this process or soon after it. Null where somebody has it.</summary>
     IDisposable? TryLock(string path);
 }

@@ -14,11 +14,13 @@ public static class RoundLines
     }
 
     /// <summary>Reads the whole lines of a <c>rounds.jsonl</c>, also while it is written; none where there is no such file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="files">The file system; the operating system's by default.</param>
     /// <exception cref="RunStorageException">The file cannot be read, or a line is not a round's record.</exception>
-    public static IReadOnlyList<RoundRecord> Read(string path)
+    public static IReadOnlyList<RoundRecord> Read(string path, IRunFiles? files = null)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return Parse(DiskFiles.Instance.ReadWhole(path) ?? [], path);
+        return Parse((files ?? DiskFiles.Instance).ReadWhole(path) ?? [], path);
     }
 
     /// <summary>Reads the whole lines of <paramref name="bytes"/>; what follows the last line feed is not read.</summary>

@@ -114,6 +114,41 @@ public sealed class RunDirectory : IDisposable
         return (store, new FileReceiptLog(files, paths, store));
     }
 
+    /// <summary>
+    /// Lets a run that is about to begin be known: makes its directory and <c>experiment.yaml</c>, where there is none. Whoever opens the directory writes the same bytes.
+    /// </summary>
+    /// <param name="path">The directory.</param>
+    /// <param name="experiment">The experiment.</param>
+    /// <param name="files">The file system.</param>
+    /// <exception cref="RunStorageException">The directory cannot be written.</exception>
+    public static void Announce(string path, Experiment experiment, IRunFiles files)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(experiment);
+        ArgumentNullException.ThrowIfNull(files);
+        var paths = new RunPaths(Path.GetFullPath(path));
+        if (!files.FileExists(paths.Experiment))
+        {
+            files.CreateFolder(paths.Root);
+            files.WriteWhole(paths.Experiment, Encoding.UTF8.GetBytes(ResolvedYaml.Write(experiment)));
+        }
+    }
+
+    /// <summary>Reads the experiment of a run's directory.</summary>
+    /// <param name="path">The directory.</param>
+    /// <param name="files">The file system.</param>
+    /// <exception cref="InputFileException">It is not there.</exception>
+    /// <exception cref="RunStorageException">It cannot be read.</exception>
+    /// <exception cref="ExperimentFileException">It is damaged.</exception>
+    public static Experiment ReadExperiment(string path, IRunFiles files)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(files);
+        var paths = new RunPaths(Path.GetFullPath(path));
+        byte[] bytes = files.ReadWhole(paths.Experiment) ?? throw new InputFileException(paths.Experiment, null, "is missing", "Check that all processes share one store");
+        return ExperimentFile.Parse(bytes, paths.Experiment, paths.Root);
+    }
+
     /// <summary>Writes <c>clients.json</c>, what is counted in every client's data, where it does not say so already.</summary>
     /// <exception cref="RunStorageException">The operating system refuses.</exception>
     public void WriteClients(IReadOnlyList<ShardReport> reports) => ClientsFile.Write(_files, _paths.Clients, reports);

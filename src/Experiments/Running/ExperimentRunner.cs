@@ -27,6 +27,9 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
     /// <summary>The clients, where they live in other processes; by default they train in this one.</summary>
     public IClientFleet? Fleet { get; init; }
 
+    /// <summary>What the run directory is kept on; the operating system's files by default.</summary>
+    public IRunFiles Files { get; init; } = DiskFiles.Instance;
+
     /// <summary>Asked before each commit whether this process may still commit, or null where nobody else could.</summary>
     public ICommitFence? Fence { get; init; }
 
@@ -47,7 +50,7 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
         int threads = experiment.Training.Threads ?? Environment.ProcessorCount;
         var adapter = StateAdapter.For(experiment);
         ILoraAggregation aggregation = LoraAggregations.For(experiment.Federation.LoraAggregation, experiment.Lora, (ulong)experiment.Seed);
-        using RunDirectory run = RunDirectory.Open(directory, experiment, prepared.Inputs);
+        using RunDirectory run = RunDirectory.Open(directory, experiment, prepared.Inputs, Files);
         foreach (string warning in run.Warnings)
         {
             Warn?.Invoke(warning);
@@ -70,7 +73,7 @@ public sealed class ExperimentRunner(PreparedExperiment prepared, TimeProvider c
         // The run.
         GlobalState final = await loop.RunAsync(prepared.InitialAdapter(), cancellationToken).ConfigureAwait(false);
 
-        IReadOnlyList<RoundRecord> rounds = RoundLines.Read(Path.Combine(run.Root, "rounds.jsonl"));
+        IReadOnlyList<RoundRecord> rounds = RoundLines.Read(Path.Combine(run.Root, "rounds.jsonl"), Files);
         return new RunResult(run.Root, run.AdapterFolder, rounds[^1].Adapter, final.Adapter, rounds);
     }
 }

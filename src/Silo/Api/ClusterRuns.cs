@@ -7,6 +7,7 @@ using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.RunDirectories;
 using FedLLM.GrainInterfaces;
 using FedLLM.Grains;
+using FedLLM.Silo.Blobs;
 using FedLLM.Silo.Hosting;
 using FedLLM.Silo.Trust;
 using Microsoft.Extensions.Hosting;
@@ -21,7 +22,7 @@ namespace FedLLM.Silo.Api;
 /// A cluster's runs as the dashboard and the command line see them: files of the store tell their rounds, their coordinators tell where they stand. Coordinators
 /// are asked in the background, so that a page never waits for a grain.
 /// </summary>
-internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloMetadataCache metadata, SiloSettings settings, TimeProvider clock, ILogger<ClusterRuns> log)
+internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloMetadataCache metadata, SiloSettings settings, RunStore store, TimeProvider clock, ILogger<ClusterRuns> log)
     : BackgroundService, IRunDirectoryHost, IRunStarter
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
@@ -31,7 +32,6 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloMetadataCac
     private const int MembersEvery = 4;
 
     private readonly ConcurrentDictionary<string, RunInfo> _known = new(StringComparer.Ordinal);
-    private readonly string _store = Path.GetFullPath(settings.Store);
 
     /// <inheritdoc/>
     public ClusterView? Cluster { get; private set; }
@@ -62,6 +62,12 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloMetadataCac
     public RunPermissions PermissionsOf(IReadOnlyDictionary<string, string> settings) => RunPermissions.Of(settings) with { Samples = false };
 
     /// <inheritdoc/>
+    public string PlaceOf(string directory) => Path.Combine(store.Root, Path.GetFileName(directory));
+
+    /// <inheritdoc/>
+    public void FetchAdapter(string directory, string? hash) => store.Mirror?.FetchAdapter(Path.GetFileName(directory), hash);
+
+    /// <inheritdoc/>
     public async Task<string> StartAsync(string experiment, CancellationToken cancellationToken)
     {
         string data = Path.GetFullPath(settings.Data);
@@ -76,7 +82,14 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloMetadataCac
         }
 
         Take(await AskAsync(() => grains.GetGrain<IRunGrain>(read.Name).StartAsync(new RunSpec(experiment, data, []))).WaitAsync(cancellationToken));
-        Announce(read);
+        await Task.Run(
+            () =>
+            {
+                // The run's directory is known from the moment it was accepted, while its coordinator still reads model and data.
+                RunDirectory.Announce(Path.Combine(store.Root, read.Name), read, store.Files);
+                store.Mirror?.Refresh(read.Name);
+            },
+            cancellationToken);
         return read.Name;
     }
 
@@ -138,6 +151,11 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloMetadataCac
     {
         if (await grains.GetGrain<IRunGrain>(name).GetState() is { } run)
         {
+            if (store.Mirror is { } mirror)
+            {
+                await Task.Run(() => mirror.Refresh(name)); // before it is told that the run ended, everything is there
+            }
+
             Take(run);
         }
     }
@@ -177,19 +195,6 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloMetadataCac
         metadata.GetSiloMetadata(silo).Metadata.TryGetValue(TrainingDevicePlacementFilter.DevicesKey, out string? devices) ? devices.Split(',', StringSplitOptions.RemoveEmptyEntries) : [];
 
     private void Take(RunInfo run) => _known[run.Name] = run;
-
-    // The run's directory is known from the moment it was accepted, while its coordinator still reads model and data. It writes the same bytes.
-    private void Announce(Experiment experiment)
-    {
-        string file = Path.Combine(_store, experiment.Name, "experiment.yaml");
-        if (!File.Exists(file))
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-            string own = $"{file}.{Environment.ProcessId}.tmp";
-            File.WriteAllText(own, ResolvedYaml.Write(experiment));
-            File.Move(own, file, overwrite: true);
-        }
-    }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The runs' coordinators do not answer: {Reason}")]
     private static partial void LogSilence(ILogger log, string reason);

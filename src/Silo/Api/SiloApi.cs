@@ -2,6 +2,7 @@ using System.Net;
 using FedLLM.Dashboard.Feed;
 using FedLLM.Dashboard.Hosting;
 using FedLLM.Dashboard.RunDirectories;
+using FedLLM.Silo.Blobs;
 using FedLLM.Silo.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
@@ -33,7 +34,7 @@ internal static class SiloApi
         builder.Services.AddSingleton<ClusterRuns>();
         builder.Services.AddHostedService(s => s.GetRequiredService<ClusterRuns>());
         builder.Services.AddSingleton<IRunFeed>(s => new RunDirectoryFeed(
-            [Path.GetFullPath(settings.Store)], s.GetRequiredService<ClusterRuns>(), s.GetRequiredService<TimeProvider>()));
+            [s.GetRequiredService<RunStore>().Shown], s.GetRequiredService<ClusterRuns>(), s.GetRequiredService<TimeProvider>()));
         DashboardApplication.AddServices(builder.Services, new AccessGate(settings.ApiToken(), url.IsLoopback));
         builder.Services.AddHealthChecks().AddCheck<SiloHealth>("silo", tags: [Ready]);
     }

@@ -2,6 +2,7 @@ using FedLLM.Engine.Tokenization;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Devices;
 using FedLLM.Experiments.Messaging;
+using FedLLM.Experiments.RunDirectories;
 using FedLLM.Experiments.Running;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -19,7 +20,7 @@ public sealed partial class SiloDevices : IAsyncDisposable
 
     /// <summary>Opens the devices' queues.</summary>
     public SiloDevices(
-        string store, SiloSettings settings, IReadOnlyList<TrainingDevice> devices, TokenizerLoader tokenizers, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<SiloDevices> log)
+        string store, IRunFiles files, SiloSettings settings, IReadOnlyList<TrainingDevice> devices, TokenizerLoader tokenizers, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<SiloDevices> log)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(devices);
@@ -31,7 +32,7 @@ public sealed partial class SiloDevices : IAsyncDisposable
         Prepared = new PreparedRuns(threads, 2 * Math.Max(1, first.Length), new FirstOfEachKind(first), tokenizers);
         PreparedRuns[] prepared = [.. devices.Select(d => first.Contains(d) ? Prepared : new PreparedRuns(threads, devices: d.Devices, tokenizers: tokenizers))];
         _queues = [.. devices.Select(_ => new DeviceQueue(TimeSpan.FromMilliseconds(settings.GatherMilliseconds), clock))];
-        _hosts = [.. prepared.Select((p, i) => new HostedRuns(store, p, _queues[i], clock))];
+        _hosts = [.. prepared.Select((p, i) => new HostedRuns(store, p, _queues[i], clock) { Files = files })];
         Pool = new DevicePool([.. devices.Select((d, i) => new PooledDevice(d.Name, d.Kind, _hosts[i]))], (pool, device, failure) =>
         {
             Withdrawn(log, failure);

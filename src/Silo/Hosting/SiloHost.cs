@@ -4,6 +4,7 @@ using FedLLM.Experiments.Devices;
 using FedLLM.Experiments.Running;
 using FedLLM.Grains;
 using FedLLM.Silo.Api;
+using FedLLM.Silo.Blobs;
 using FedLLM.Silo.Trust;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
@@ -50,15 +51,16 @@ public static class SiloHost
         SiloSettings settings = Read(builder.Configuration);
         settings.Check(devices.Kinds);
         TrainingDevice[] own = Find(settings, devices);
+        RunStore store = RunStore.Open(settings, TimeProvider.System);
         if (settings.ApiUri is null)
         {
-            Add(builder, settings, own, devices.Tokenizers);
+            Add(builder, settings, store, own, devices.Tokenizers);
             return builder.Build();
         }
 
         WebApplicationBuilder web = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         AddArguments(web.Configuration, args);
-        Add(web, settings, own, devices.Tokenizers);
+        Add(web, settings, store, own, devices.Tokenizers);
         SiloApi.Add(web, settings);
         WebApplication app = web.Build();
         SiloApi.Map(app, settings);
@@ -68,9 +70,9 @@ public static class SiloHost
     private static void AddArguments(IConfigurationBuilder configuration, string[] args) =>
         configuration.AddInMemoryCollection(SiloArguments.Read(args));
 
-    private static void Add(IHostApplicationBuilder builder, SiloSettings settings, TrainingDevice[] devices, TokenizerLoader tokenizers)
+    private static void Add(IHostApplicationBuilder builder, SiloSettings settings, RunStore store, TrainingDevice[] devices, TokenizerLoader tokenizers)
     {
-        AddTraining(builder.Services, settings, devices, tokenizers);
+        AddTraining(builder.Services, settings, store, devices, tokenizers);
         if (settings.Insecure)
         {
             builder.Services.AddHostedService<InsecureWarning>();
@@ -110,17 +112,19 @@ public static class SiloHost
     }
 
     // One base model of a run for coordinator and clients alike, and one queue for each device.
-    private static void AddTraining(IServiceCollection services, SiloSettings settings, IReadOnlyList<TrainingDevice> devices, TokenizerLoader tokenizers)
+    private static void AddTraining(IServiceCollection services, SiloSettings settings, RunStore store, IReadOnlyList<TrainingDevice> devices, TokenizerLoader tokenizers)
     {
-        string store = Path.GetFullPath(settings.Store);
-        Directory.CreateDirectory(store);
         services.AddSingleton(settings);
+        services.AddSingleton(_ => store); // whoever makes it disposes of it
         services.AddSingleton(TimeProvider.System);
-        services.AddSingleton(s => ActivatorUtilities.CreateInstance<SiloDevices>(s, store, devices, tokenizers));
+        services.AddSingleton(s => ActivatorUtilities.CreateInstance<SiloDevices>(s, store.Root, store.Files, devices, tokenizers));
         services.AddSingleton(s => s.GetRequiredService<SiloDevices>().Pool);
         services.AddSingleton(s => s.GetRequiredService<SiloDevices>().Prepared);
         services.AddSingleton(s => new RunHosting(
-            store, s.GetRequiredService<PreparedRuns>(), TimeSpan.FromSeconds(settings.WakeSeconds), s.GetRequiredService<TimeProvider>()));
+            store.Root, s.GetRequiredService<PreparedRuns>(), TimeSpan.FromSeconds(settings.WakeSeconds), s.GetRequiredService<TimeProvider>())
+        {
+            Files = store.Files,
+        });
     }
 
     private static void Configure(ISiloBuilder silo, SiloSettings settings, IReadOnlyList<TrainingDevice> devices)

@@ -28,6 +28,7 @@ public sealed partial record SiloSettings
     public const string TokenVariable = "FEDLLM_CLUSTER_TOKEN";
 
     private const string None = "none";
+    private const string Blobs = "blobs";
 
     /// <summary>The command line's short names. Secrets have none: other users of a machine see its command lines.</summary>
     public static IReadOnlyDictionary<string, string> Switches { get; } =
@@ -59,10 +60,13 @@ public sealed partial record SiloSettings
     /// <summary>How to reach PostgreSQL or Azure Storage; a secret. Required with those modes.</summary>
     public string? ConnectionString { get; init; }
 
-    /// <summary>The folder of the run directories, shared by all silos. Default runs.</summary>
+    /// <summary>Where the run directories are: a folder that all silos share, or <c>blobs</c> for a container of Azure Blob Storage. Default runs.</summary>
     public string Store { get; init; } = "runs";
 
-    /// <summary>With mode localhost: the folder of the cluster's own state. Default: <c>.cluster</c> in the store.</summary>
+    /// <summary>How to reach the Azure Storage account of a store on blobs; a secret. Default: with mode azure, <see cref="ConnectionString"/>.</summary>
+    public string? StoreConnectionString { get; init; }
+
+    /// <summary>With mode localhost: the folder of the cluster's own state. Default: <c>.cluster</c> in the store, where that is a folder.</summary>
     public string? State { get; init; }
 
     /// <summary>The devices that clients may train on here, separated by commas: <c>cpu</c>, or, of a silo that has them, <c>cuda</c> for all GPUs or <c>cuda:1</c> for one; or <c>none</c>. Default cpu.</summary>
@@ -104,11 +108,20 @@ public sealed partial record SiloSettings
     /// <summary>Whether connections are to be neither encrypted nor authenticated, also off loopback. Default false.</summary>
     public bool Insecure { get; init; }
 
+    /// <summary>Whether the run directories are blobs.</summary>
+    public bool StoresBlobs => Store == Blobs;
+
+    /// <summary>The setting that holds <see cref="BlobConnection"/>.</summary>
+    public string BlobConnectionName => $"{Section}:{(StoreConnectionString is null ? nameof(ConnectionString) : nameof(StoreConnectionString))}";
+
     /// <summary>Where the API listens, or null where it does not.</summary>
     public Uri? ApiUri => Api != None && Uri.TryCreate(Api, UriKind.Absolute, out Uri? url) ? url : null;
 
     /// <summary>What whoever uses the API must show, or null.</summary>
     public string? ApiToken() => (Token ?? Environment.GetEnvironmentVariable(TokenVariable)) is { Length: > 0 } token ? token : null;
+
+    /// <summary>How to reach the Azure Storage account of a store on blobs; null where nothing says.</summary>
+    public string? BlobConnection() => StoreConnectionString ?? (Mode == ClusterMode.Azure ? ConnectionString : null);
 
     /// <summary>The certificates for TLS, or null without.</summary>
     /// <exception cref="SiloSettingsException">They cannot be used.</exception>
@@ -145,6 +158,8 @@ public sealed partial record SiloSettings
         Require(Port is >= 1 and <= 65535, $"Silo:Port is {Port}; it must be from 1 to 65535");
         Require(GatewayPort is >= 0 and <= 65535, $"Silo:GatewayPort is {GatewayPort}; it must be from 0 (no gateway) to 65535");
         Require(Mode == ClusterMode.Localhost || !string.IsNullOrEmpty(ConnectionString), "Silo:ConnectionString is required with this mode; set it in the environment (Silo__ConnectionString)");
+        Require(!StoresBlobs || !string.IsNullOrEmpty(BlobConnection()), "Silo:StoreConnectionString is required with Silo:Store blobs; set it in the environment (Silo__StoreConnectionString)");
+        Require(!StoresBlobs || Mode != ClusterMode.Localhost || State is not null, "Silo:State is required with mode localhost and Silo:Store blobs; name a folder for the cluster's own state");
         Require(Mode != ClusterMode.Localhost || Address == "127.0.0.1", "Silo:Address must be 127.0.0.1 with mode localhost, which is for silos of one machine");
         Require(Api == None || DashboardServer.ProblemOf(Api) is null, $"Silo:Api: {DashboardServer.ProblemOf(Api)}");
         Require(ApiUri is null || ApiUri.IsLoopback || ApiToken() is not null, $"Silo:Api is '{Api}', which other machines can reach; set a token in the environment ({TokenVariable})");
