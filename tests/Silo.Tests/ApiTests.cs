@@ -106,6 +106,18 @@ public sealed class ApiTests
             .Single(r => r.GetProperty("adapter").GetString() == run.GetProperty("Adapter").GetString());
         Assert.Equal(round.GetProperty("train_loss").GetDouble(), run.GetProperty("TrainLoss").GetDouble());
 
+        // The silo says what its device does: of the run's five clients some train, side by side as far as its lanes go, and the others wait.
+        await Cluster.UntilAsync(async () => Work(await JsonAsync(client, "/api/cluster")).Training.Count > 0);
+        JsonElement seen = await JsonAsync(client, "/api/cluster");
+        JsonElement silo = Assert.Single(seen.GetProperty("silos").EnumerateArray());
+        Assert.InRange(silo.GetProperty("memory_bytes").GetInt64(), 1 << 24, 1L << 40);
+        Assert.InRange(silo.GetProperty("processors").GetDouble(), 0, 1);
+        Assert.Contains("RunGrain", silo.GetProperty("activations").GetRawText(), StringComparison.Ordinal);
+        (List<string> training, int lanes, int waiting) = Work(seen);
+        Assert.InRange(training.Count + waiting, 0, 5);
+        Assert.True(training.Count <= lanes);
+        Assert.All(training, r => Assert.Equal("live", r));
+
         Assert.Contains("href=\"/orleans\"", await client.GetStringAsync("/cluster"), StringComparison.Ordinal);
         Assert.Contains("href=\"/cluster\"", await client.GetStringAsync("/orleans/"), StringComparison.Ordinal);
         using HttpResponseMessage cancelled = await client.PostAsync("/api/runs/live/cancel", null);
@@ -121,6 +133,15 @@ public sealed class ApiTests
         (int code, _, string error) = await RunAsync("fedllm-silo.dll", [name, value]);
         Assert.Equal(2, code);
         Assert.Contains(value, error, StringComparison.Ordinal);
+    }
+
+    // The runs whose clients the one device trains, its lanes, and how many wait.
+    private static (List<string> Training, int Lanes, int Waiting) Work(JsonElement cluster)
+    {
+        JsonElement[] devices = [.. cluster.GetProperty("silos").EnumerateArray().SelectMany(s => s.GetProperty("devices").EnumerateArray())];
+        return devices is [var device]
+            ? ([.. device.GetProperty("training").EnumerateArray().Select(t => t.GetProperty("run").GetString()!)], device.GetProperty("lanes").GetInt32(), device.GetProperty("waiting_count").GetInt32())
+            : ([], 0, 0);
     }
 
     private static string Url() => $"http://127.0.0.1:{Ports.Free(1)[0]}";

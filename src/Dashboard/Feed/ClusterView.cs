@@ -26,8 +26,15 @@ public sealed record ClientTraining(string Run, int Round, int Client);
 /// <param name="Name">Its name, unique on the silo: <c>cpu</c>, <c>cuda:0</c>.</param>
 /// <param name="Kind">What it is, in words.</param>
 /// <param name="Training">What it trains now.</param>
-/// <param name="Waiting">What waits for it, the next first.</param>
-public sealed record DeviceRow(string Name, string Kind, IReadOnlyList<ClientTraining> Training, IReadOnlyList<ClientTraining> Waiting);
+/// <param name="Waiting">What waits for it, the next first; where much waits, the first of it.</param>
+public sealed record DeviceRow(string Name, string Kind, IReadOnlyList<ClientTraining> Training, IReadOnlyList<ClientTraining> Waiting)
+{
+    /// <summary>How many clients wait for it.</summary>
+    public int WaitingCount { get; init; } = Waiting.Count;
+
+    /// <summary>Most clients that train on it at a time, of the run that does; 0 while none does.</summary>
+    public int Lanes { get; init; }
+}
 
 /// <summary>A silo.</summary>
 public sealed record SiloRow

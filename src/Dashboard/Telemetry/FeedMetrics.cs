@@ -40,7 +40,7 @@ internal static class FeedMetrics
         new FeedMetric("fedllm_cluster_silos", false, "{silo}", "Silos by state.", feed => (feed.Cluster()?.Silos ?? [])
             .CountBy(s => s.State).Select(s => new MetricSample(s.Value, [("state", s.Key.ToString().ToLowerInvariant())]))),
         Device("fedllm_cluster_device_training", "Clients that a device trains.", d => d.Training.Count),
-        Device("fedllm_cluster_device_waiting", "Clients that wait for a device.", d => d.Waiting.Count),
+        Device("fedllm_cluster_device_waiting", "Clients that wait for a device.", d => d.WaitingCount),
         new FeedMetric("fedllm_cluster_activations", false, "{activation}", "Activations by kind of grain.", feed => (feed.Cluster()?.Silos ?? [])
             .SelectMany(silo => silo.Activations.Select(a => new MetricSample(a.Value, [("silo", silo.Name), ("grain", a.Key)])))),
     ];

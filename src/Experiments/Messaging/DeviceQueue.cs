@@ -2,6 +2,18 @@ using FedLLM.Federation.Rounds;
 
 namespace FedLLM.Experiments.Messaging;
 
+/// <summary>A client that trains or waits for its turn.</summary>
+/// <param name="Run">The run's name.</param>
+/// <param name="Round">The round.</param>
+/// <param name="Client">Client id, from 0.</param>
+public sealed record QueuedClient(string Run, int Round, int Client);
+
+/// <summary>What a training device does at one moment.</summary>
+/// <param name="Training">The clients it trains.</param>
+/// <param name="AtOnce">Most clients of their run that are given to it at a time; 0 while it trains none.</param>
+/// <param name="Waiting">The clients that wait for their turn, the first first.</param>
+public sealed record DeviceWork(IReadOnlyList<QueuedClient> Training, int AtOnce, IReadOnlyList<QueuedClient> Waiting);
+
 /// <summary>
 /// A training device's queue, for all runs that use the device. Clients of one instruction that wait at the same time train together, as a cohort of the fleet
 /// behind it; others wait their turn, in the order in which they came.
@@ -10,6 +22,7 @@ public sealed class DeviceQueue : IAsyncDisposable
 {
     private readonly Lock _gate = new();
     private readonly List<Waiting> _waiting = [];
+    private Waiting[] _training = [];
     private readonly SemaphoreSlim _arrived = new(0);
     private readonly CancellationTokenSource _close = new();
     private readonly Task _work;
@@ -38,14 +51,28 @@ public sealed class DeviceQueue : IAsyncDisposable
         }
     }
 
+    /// <summary>What the device does now.</summary>
+    public DeviceWork Work
+    {
+        get
+        {
+            lock (_gate)
+            {
+                Waiting[] training = [.. _training.Where(w => !w.Receipt.Task.IsCompleted)];
+                return new DeviceWork([.. training.Select(w => w.Name)], training.Length == 0 ? 0 : training[0].Run.AtOnce, [.. _waiting.Select(w => w.Name)]);
+            }
+        }
+    }
+
     /// <summary>Returns the queue as one run sees it.</summary>
+    /// <param name="run">The run's name.</param>
     /// <param name="fleet">Trains the run's clients in this process.</param>
     /// <param name="atOnce">Most clients that are given to it at a time; positive.</param>
-    public ITrainingQueue For(IClientFleet fleet, int atOnce)
+    public ITrainingQueue For(string run, IClientFleet fleet, int atOnce)
     {
         ArgumentNullException.ThrowIfNull(fleet);
         ArgumentOutOfRangeException.ThrowIfLessThan(atOnce, 1);
-        return new View(this, fleet, atOnce);
+        return new View(this, run, fleet, atOnce);
     }
 
     /// <summary>Stops what trains after its running steps, and everybody who waits.</summary>
@@ -117,6 +144,7 @@ public sealed class DeviceQueue : IAsyncDisposable
             Waiting head = _waiting[0];
             Waiting[] batch = [.. _waiting.Where(head.GoesWith).Take(head.Run.AtOnce)];
             _waiting.RemoveAll(batch.Contains);
+            _training = batch;
             return batch;
         }
     }
@@ -184,8 +212,10 @@ public sealed class DeviceQueue : IAsyncDisposable
         }
     }
 
-    private sealed class View(DeviceQueue device, IClientFleet fleet, int atOnce) : ITrainingQueue
+    private sealed class View(DeviceQueue device, string name, IClientFleet fleet, int atOnce) : ITrainingQueue
     {
+        public string Name => name;
+
         public IClientFleet Fleet => fleet;
 
         public int AtOnce => atOnce;
@@ -202,6 +232,8 @@ public sealed class DeviceQueue : IAsyncDisposable
         private readonly RoundInstruction _shared = instruction.WithoutPrivateStates();
 
         public View Run => run;
+
+        public QueuedClient Name => new(run.Name, instruction.Round, client);
 
         public RoundInstruction Instruction => instruction;
 

@@ -36,6 +36,9 @@ public sealed class HostedRuns(string root, PreparedRuns prepared, DeviceQueue d
         }
     }
 
+    /// <summary>What the device does now.</summary>
+    public DeviceWork Work => device.Work;
+
     /// <summary>Returns the device's queue as one run's clients see it; nothing is read yet.</summary>
     public ITrainingQueue For(string run) => new View(this, run);
 
@@ -159,7 +162,7 @@ public sealed class HostedRuns(string root, PreparedRuns prepared, DeviceQueue d
             CohortTrainers.For(ready, training, clock), store, receipts, LoraAggregations.For(experiment.Federation.LoraAggregation, experiment.Lora, (ulong)experiment.Seed));
         int threads = training.Threads!.Value;
         int atOnce = Math.Max(training.Lanes ?? LaneBudget.Lanes(ready, training, threads), threads);
-        return new HostedRun(experiment, ExperimentIdentity.Hash(experiment, ready.Inputs), ready.Shards.Clients, fleet, device.For(fleet, atOnce));
+        return new HostedRun(experiment, ExperimentIdentity.Hash(experiment, ready.Inputs), ready.Shards.Clients, fleet, device.For(run, fleet, atOnce));
     }
 
     // What trains goes on with what it has; its memory goes when it has ended.

@@ -12,7 +12,6 @@ using FedLLM.Silo.Hosting;
 using FedLLM.Silo.Trust;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Orleans.Runtime.MembershipService.SiloMetadata;
 using RunRefusedException = FedLLM.Dashboard.Feed.RunRefusedException;
 using RunState = FedLLM.Dashboard.Feed.RunState;
 
@@ -22,7 +21,7 @@ namespace FedLLM.Silo.Api;
 /// A cluster's runs as the dashboard and the command line see them: files of the store tell their rounds, their coordinators tell where they stand. Coordinators
 /// are asked in the background, so that a page never waits for a grain.
 /// </summary>
-internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloMetadataCache metadata, SiloSettings settings, RunStore store, TimeProvider clock, ILogger<ClusterRuns> log)
+internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloReports reports, SiloSettings settings, RunStore store, TimeProvider clock, ILogger<ClusterRuns> log)
     : BackgroundService, IRunDirectoryHost, IRunStarter
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
@@ -30,6 +29,7 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloMetadataCac
     // A run that has ended may be started again, with more rounds, through any silo; that it was is seen a little later.
     private const int EndedEvery = 20;
     private const int MembersEvery = 4;
+    private static readonly TimeSpan ReportWithin = TimeSpan.FromSeconds(2);
 
     private readonly ConcurrentDictionary<string, RunInfo> _known = new(StringComparer.Ordinal);
 
@@ -165,34 +165,29 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloMetadataCac
         IManagementGrain management = grains.GetGrain<IManagementGrain>(0);
         MembershipEntry[] members = await management.GetDetailedHosts(onlyActive: false);
         SimpleGrainStatistic[] activations = await management.GetSimpleGrainStatistics();
+        Dictionary<SiloAddress, SiloReport> reported = (await Task.WhenAll(members.Where(m => m.Status == SiloStatus.Active).Select(m => ReportAsync(m.SiloAddress))))
+            .OfType<(SiloAddress Silo, SiloReport Report)>().ToDictionary(r => r.Silo, r => r.Report);
         return new ClusterView
         {
             Name = settings.Cluster,
             GrainsPath = DashboardApplication.GrainsPath,
             Warning = settings.Insecure ? InsecureWarning.Text : null,
-            Silos = [.. members.OrderBy(m => m.SiloName, StringComparer.Ordinal).ThenBy(m => m.SiloAddress.Generation).Select(m => Row(m, activations))],
+            Silos = [.. members.OrderBy(m => m.SiloName, StringComparer.Ordinal).ThenBy(m => m.SiloAddress.Generation).Select(m => SiloRows.Of(m, reported.GetValueOrDefault(m.SiloAddress), activations))],
         };
     }
 
-    private SiloRow Row(MembershipEntry member, SimpleGrainStatistic[] activations) => new()
+    // One that hangs says nothing; the others are shown all the same.
+    private async Task<(SiloAddress, SiloReport)?> ReportAsync(SiloAddress silo)
     {
-        Name = member.SiloName,
-        Address = member.SiloAddress.Endpoint.ToString(),
-        State = member.Status switch
+        try
         {
-            SiloStatus.Active => SiloState.Active,
-            SiloStatus.Created or SiloStatus.Joining => SiloState.Joining,
-            SiloStatus.ShuttingDown or SiloStatus.Stopping => SiloState.Leaving,
-            _ => SiloState.Dead,
-        },
-        Joined = new DateTimeOffset(DateTime.SpecifyKind(member.StartTime, DateTimeKind.Utc)),
-        Devices = member.Status == SiloStatus.Active ? [.. DevicesOf(member.SiloAddress).Select(d => new DeviceRow(d, d, [], []))] : [],
-        Activations = activations.Where(a => a.SiloAddress.Equals(member.SiloAddress)).GroupBy(a => a.GrainType, StringComparer.Ordinal)
-            .ToDictionary(g => g.Key, g => (long)g.Sum(a => a.ActivationCount), StringComparer.Ordinal),
-    };
-
-    private string[] DevicesOf(SiloAddress silo) =>
-        metadata.GetSiloMetadata(silo).Metadata.TryGetValue(TrainingDevicePlacementFilter.DevicesKey, out string? devices) ? devices.Split(',', StringSplitOptions.RemoveEmptyEntries) : [];
+            return (silo, await reports.OfAsync(silo).WaitAsync(ReportWithin, clock));
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            return null;
+        }
+    }
 
     private void Take(RunInfo run) => _known[run.Name] = run;
 

@@ -146,6 +146,8 @@ public static class SiloHost
         }
 
         silo.AddTrainingDevicePlacement();
+        silo.AddGrainService<SiloReportService>();
+        silo.Services.AddSingleton<ISiloReports, SiloReports>();
         silo.AddReminders();
         if (settings.ApiUri is not null)
         {

@@ -27,7 +27,7 @@ public sealed class ReaderTests(Chromium chromium) : IDisposable
         await Expect(page.Locator("#link-state")).ToHaveTextAsync("live");
         await Pictures.Take(page, served.Address, null, "cluster");
         feed.Set(ClusterTwin.Silos(waiting: 1));
-        await Expect(page.Locator("#devices tbody tr").First.Locator("td.number")).ToHaveTextAsync("1");
+        await Expect(page.Locator("#devices tbody tr").First.Locator("td.number").Last).ToHaveTextAsync("1");
         await page.GetByRole(AriaRole.Link, new() { Name = "run round 3, south" }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "south" })).ToBeVisibleAsync();
         await page.GetByRole(AriaRole.Link, new() { Name = "alpha" }).ClickAsync();

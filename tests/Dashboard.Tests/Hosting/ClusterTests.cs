@@ -33,6 +33,7 @@ public sealed class ClusterTests : IAsyncLifetime
         Assert.Contains("2 <small>of 3 active", page, StringComparison.Ordinal);
         Assert.Contains("<td><span class=\"badge dead\">dead</span></td>", page, StringComparison.Ordinal);
         Assert.Contains("href=\"/runs/run/clients/0\">run round 3, first</a>", page, StringComparison.Ordinal);
+        Assert.Contains("<td class=\"number\">1 of 8</td>", page, StringComparison.Ordinal);
         Assert.Contains("and 2 more", page, StringComparison.Ordinal);
         Assert.Contains("<td class=\"number\">7</td><td class=\"number\">5</td>", page.Replace("\n", string.Empty, StringComparison.Ordinal).Replace(" ", string.Empty, StringComparison.Ordinal).Replace("tdclass", "td class", StringComparison.Ordinal), StringComparison.Ordinal);
     }
@@ -52,6 +53,7 @@ public sealed class ClusterTests : IAsyncLifetime
         Assert.Equal(("alpha", "active", 7), (silo.GetProperty("name").GetString(), silo.GetProperty("state").GetString(), silo.GetProperty("activations").GetProperty("client").GetInt32()));
         JsonElement device = silo.GetProperty("devices")[0];
         Assert.Equal([1, 2, 3, 4, 5, 6], device.GetProperty("waiting").EnumerateArray().Select(w => w.GetProperty("client").GetInt32()));
+        Assert.Equal((8, 6), (device.GetProperty("lanes").GetInt32(), device.GetProperty("waiting_count").GetInt32()));
         Assert.Equal(0, device.GetProperty("training")[0].GetProperty("client").GetInt32());
     }
 

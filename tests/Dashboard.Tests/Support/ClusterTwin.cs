@@ -27,7 +27,7 @@ internal sealed class ClusterTwin(IRunFeed runs) : IRunFeed
                 Joined = new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero),
                 MemoryBytes = 3L << 30,
                 Processors = 0.75,
-                Devices = [new DeviceRow("cpu", "8 cores, AVX2", [new ClientTraining("run", 3, 0)], [.. Enumerable.Range(1, waiting).Select(c => new ClientTraining("run", 3, c))])],
+                Devices = [new DeviceRow("cpu", "8 cores, AVX2", [new ClientTraining("run", 3, 0)], [.. Enumerable.Range(1, waiting).Select(c => new ClientTraining("run", 3, c))]) { Lanes = 8 }],
                 Activations = new Dictionary<string, long> { ["client"] = 7, ["run"] = 1 },
             },
             new SiloRow { Name = "beta", Address = "10.0.0.2:11111", State = SiloState.Active, Devices = [new DeviceRow("cuda:0", "accelerator", [], [])], Activations = new Dictionary<string, long> { ["client"] = 5 } },

@@ -13,20 +13,26 @@ public sealed class DeviceQueueTests
         var fleet = new GatedFleet();
         var other = new GatedFleet();
         await using var device = new DeviceQueue(TimeSpan.Zero, TimeProvider.System);
-        ITrainingQueue queue = device.For(fleet, 3);
+        ITrainingQueue queue = device.For("run", fleet, 3);
         Task<ClientReceipt> first = queue.TrainAsync(Instruction(1, 0), 0, default);
         await fleet.Started.WaitAsync();
 
         // While the first trains, others come: three of its round are the most at once, then another round, then another run.
         Task<ClientReceipt>[] round = [.. Enumerable.Range(1, 4).Select(c => queue.TrainAsync(Instruction(1, c), c, default))];
         Task<ClientReceipt> later = queue.TrainAsync(Instruction(2, 5), 5, default);
-        Task<ClientReceipt> run = device.For(other, 3).TrainAsync(Instruction(1, 9), 9, default);
+        Task<ClientReceipt> run = device.For("other", other, 3).TrainAsync(Instruction(1, 9), 9, default);
         Assert.Equal(6, device.Length);
+        DeviceWork work = device.Work;
+        Assert.Equal([new QueuedClient("run", 1, 0)], work.Training);
+        Assert.Equal(3, work.AtOnce);
+        Assert.Equal(
+            [.. Enumerable.Range(1, 4).Select(c => new QueuedClient("run", 1, c)), new QueuedClient("run", 2, 5), new QueuedClient("other", 1, 9)], work.Waiting);
         fleet.Open.Release(10);
         other.Open.Release();
         Assert.Equal([0, 1, 2, 3, 4, 5, 9], (await Task.WhenAll([first, .. round, later, run])).Select(r => r.Client));
         Assert.Equal(["1: 0", "1: 1 2 3", "1: 4", "2: 5"], fleet.Cohorts);
         Assert.Equal(["1: 9"], other.Cohorts);
+        Assert.Equal((0, 0, 0), (device.Work.Training.Count, device.Work.AtOnce, device.Work.Waiting.Count));
         Assert.Equal([1, 2, 3], fleet.PrivateStates[1].Order());
     }
 
@@ -36,7 +42,7 @@ public sealed class DeviceQueueTests
         var fleet = new GatedFleet { Excluded = 1 };
         fleet.Open.Release(10);
         await using var device = new DeviceQueue(TimeSpan.FromMilliseconds(1), TimeProvider.System);
-        ITrainingQueue queue = device.For(fleet, 4);
+        ITrainingQueue queue = device.For("run", fleet, 4);
         Task<ClientReceipt> excluded = queue.TrainAsync(Instruction(1, 1), 1, default);
         Task<ClientReceipt> good = queue.TrainAsync(Instruction(1, 2), 2, default);
         Assert.Equal("excluded", (await Assert.ThrowsAsync<TrainingFailedException>(() => excluded)).Message);
@@ -49,7 +55,7 @@ public sealed class DeviceQueueTests
         var fleet = new GatedFleet { Fault = new IOException("the disk is full") };
         fleet.Open.Release(10);
         await using var device = new DeviceQueue(TimeSpan.Zero, TimeProvider.System);
-        ITrainingQueue queue = device.For(fleet, 4);
+        ITrainingQueue queue = device.For("run", fleet, 4);
         await Assert.ThrowsAsync<IOException>(() => queue.TrainAsync(Instruction(1, 1), 1, default));
         fleet.Fault = null;
         Assert.Equal(1, (await queue.TrainAsync(Instruction(1, 1), 1, default)).Client);
@@ -60,7 +66,7 @@ public sealed class DeviceQueueTests
     {
         var fleet = new GatedFleet();
         await using var device = new DeviceQueue(TimeSpan.Zero, TimeProvider.System);
-        ITrainingQueue queue = device.For(fleet, 4);
+        ITrainingQueue queue = device.For("run", fleet, 4);
         using var caller = new CancellationTokenSource();
         Task<ClientReceipt> gone = queue.TrainAsync(Instruction(1, 1), 1, caller.Token);
         await fleet.Started.WaitAsync();
@@ -78,7 +84,7 @@ public sealed class DeviceQueueTests
     {
         var fleet = new GatedFleet();
         var device = new DeviceQueue(TimeSpan.Zero, TimeProvider.System);
-        ITrainingQueue queue = device.For(fleet, 1);
+        ITrainingQueue queue = device.For("run", fleet, 1);
         Task<ClientReceipt> trains = queue.TrainAsync(Instruction(1, 1), 1, default);
         await fleet.Started.WaitAsync();
         Task<ClientReceipt> waits = queue.TrainAsync(Instruction(1, 2), 2, default);

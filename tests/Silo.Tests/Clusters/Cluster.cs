@@ -102,6 +102,16 @@ internal sealed class Cluster : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until something holds that must be asked for.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> holds)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        while (!await holds())
+        {
+            await Task.Delay(Look, patience.Token);
+        }
+    }
+
     /// <summary>Waits until a run is finished and returns its final adapter's hash.</summary>
     public async Task<string> FinishAsync(string name) =>
         (await WaitAsync(name, r => r.Phase is "failed" or "cancelled" ? throw new InvalidOperationException($"{r.Phase}: {r.Reason}") : r.Phase == "finished")).Adapter;
