@@ -16,7 +16,7 @@ public interface IRunGrain : IGrainWithStringKey
     [Alias("Pause")]
     Task<RunInfo> PauseAsync();
 
-    /// <summary>Lets a paused or failed run go on.</summary>
+    /// <summary>Lets a paused or failed run go on; one that has ended and whose directory is gone begins again.</summary>
     /// <exception cref="RunRefusedException">It was never started, or was cancelled.</exception>
     [Alias("Resume")]
     Task<RunInfo> ResumeAsync();

@@ -1,5 +1,6 @@
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Coordination;
+using FedLLM.Experiments.RunDirectories;
 using FedLLM.GrainInterfaces;
 
 namespace FedLLM.Grains;
@@ -63,6 +64,11 @@ public sealed class RunGrain : Grain, IRunGrain, IRemindable
         if (_experiment is { } known)
         {
             RunSpecs.RequireSame(Name, known, experiment);
+            if (_coordinator?.Status?.Phase == RunPhase.Finished && await IsGoneAsync())
+            {
+                throw new RunRefusedException(
+                    $"The run {Name} is finished, with the adapter {_run!.State.Adapter}, but its directory is gone: {Folder.Path}. Restore it from a copy, or resume the run: it then begins again.");
+            }
         }
 
         await GrainFactory.GetGrain<IRunIndexGrain>(0).AddAsync(Name);
@@ -80,7 +86,15 @@ public sealed class RunGrain : Grain, IRunGrain, IRemindable
     /// <inheritdoc/>
     public async Task<RunInfo> ResumeAsync()
     {
-        Known();
+        bool ended = Known().Status?.Phase is RunPhase.Finished or RunPhase.Failed && _run!.State.Round >= 1;
+        if (ended && await IsGoneAsync())
+        {
+            // Nothing is left of it but what was started: that begins again.
+            await _coordinator!.DisposeAsync();
+            await ClaimAsync(s => s with { Phase = "", Reason = null, Round = -1, Adapter = "" });
+            Take(_run!.State.Spec!);
+        }
+
         await GoOnAsync(null);
         return Info();
     }
@@ -157,6 +171,12 @@ public sealed class RunGrain : Grain, IRunGrain, IRemindable
         RunState state = _run!.State;
         PhaseRecord? phase = Enum.TryParse(state.Phase, out RunPhase known) ? new PhaseRecord(known, state.Reason) : null;
         _coordinator = new Coordinator(work, _run, phase, _hosting.Clock);
+    }
+
+    private async Task<bool> IsGoneAsync()
+    {
+        (IRunFiles files, string path) = (_hosting.Files, Folder.Path);
+        return !await Task.Run(() => RunDirectory.HasBegun(path, files));
     }
 
     private Coordinator Known() => _coordinator ?? throw new RunRefusedException($"There is no run {Name}.");

@@ -21,6 +21,9 @@ internal sealed class StoredRun(IPersistentState<RunState> stored, string driver
     /// <summary>The state as this coordinator last wrote or read it.</summary>
     public RunState State => _state;
 
+    /// <inheritdoc/>
+    public int LastRound => _state.Round;
+
     /// <summary>Makes this coordinator the run's driver.</summary>
     /// <returns>Whether nobody else had changed the state since this coordinator last wrote or read it.</returns>
     public Task<bool> ClaimAsync(Func<RunState, RunState>? change = null) =>

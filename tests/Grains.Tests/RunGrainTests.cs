@@ -108,6 +108,39 @@ public sealed class RunGrainTests
     }
 
     [Fact]
+    public async Task ResumeAsync_DirectoryGone_IsSaidAndBeginsAgainToTheSameHash()
+    {
+        await using GrainCluster cluster = await GrainCluster.StartAsync("cpu");
+        await cluster.Run("demo").StartAsync(GrainCluster.Spec());
+        string expected = (await cluster.EndAsync("demo")).Adapter;
+        string directory = Path.Combine(cluster.Store, "demo");
+
+        // Finished: whoever starts it again hears of it, and nothing is made anew without being asked for.
+        Directory.Delete(directory, recursive: true);
+        string refusal = await RefusalAsync(() => cluster.Run("demo").StartAsync(GrainCluster.Spec()));
+        Assert.Contains(expected, refusal, StringComparison.Ordinal);
+        Assert.Contains(directory, refusal, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(directory));
+        RunInfo again = await cluster.Run("demo").ResumeAsync();
+        Assert.Equal(("running", ""), (again.Phase, again.Adapter));
+        Assert.Equal(("finished", expected), await PhaseAndAdapterAsync(cluster, "demo"));
+        Assert.Empty(RunVerification.Of(directory).Damage);
+
+        // Not finished: another coordinator finds an empty store, and says so instead of beginning again.
+        await cluster.Silos.DeactivateAsync(cluster.Run("demo"));
+        Directory.Delete(directory, recursive: true);
+        cluster.States.Change("demo", s => s with { Phase = "Running", Round = 1 });
+        await cluster.TickAsync("demo");
+        await cluster.EndAsync("demo");
+        RunInfo lost = (await cluster.Run("demo").GetState())!;
+        Assert.Equal("failed", lost.Phase);
+        Assert.Contains(directory, lost.Reason, StringComparison.Ordinal);
+        Assert.Contains("resume", lost.Reason, StringComparison.Ordinal);
+        await cluster.Run("demo").ResumeAsync();
+        Assert.Equal(("finished", expected), await PhaseAndAdapterAsync(cluster, "demo"));
+    }
+
+    [Fact]
     public async Task StartAsync_WhatCannotBeStarted_IsRefusedInWords()
     {
         await using GrainCluster cluster = await GrainCluster.StartAsync("none");

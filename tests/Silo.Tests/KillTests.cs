@@ -52,6 +52,24 @@ public sealed class KillTests
     }
 
     [SkippableFact]
+    public async Task Run_CoordinatorHangs_NamesTheProcessAndGoesOnWhenThatIsKilled()
+    {
+        Skip.If(OperatingSystem.IsWindows(), "There is no SIGSTOP.");
+        await using var cluster = new Cluster();
+        string expected = await Embedded.RunAsync(Path.Combine(cluster.Folder, "embedded"), Rounds);
+        await cluster.StartAsync(2);
+        await cluster.RunAsync("demo", Rounds);
+        RunInfo running = await cluster.WaitAsync("demo", r => r.Committed >= 1 && r.Answered > 0);
+        SiloProcess hanging = cluster.HostOf(running);
+        await hanging.HangAsync();
+        string process = FormattableString.Invariant($"process {hanging.Id} on {Environment.MachineName}");
+        await cluster.WaitAsync("demo", r => r.Silo != running.Silo && r.Reason?.Contains(process, StringComparison.Ordinal) == true);
+        await hanging.KillAsync();
+        Assert.Equal(expected, await cluster.FinishAsync("demo"));
+        Assert.All(RunJournals.Trainings(Path.Combine(cluster.Folder, "demo")), t => Assert.Equal(1, t.Times));
+    }
+
+    [SkippableFact]
     public async Task Run_SiloHangsPastTheDeadline_ClosesWithoutItsClientsAndReplaysFromTheJournal()
     {
         Skip.If(OperatingSystem.IsWindows(), "There is no SIGSTOP.");

@@ -5,6 +5,9 @@ namespace FedLLM.Experiments.Coordination;
 /// <summary>Keeps a coordinator that was given up for dead from committing beside the one that took its place.</summary>
 public interface ICommitFence
 {
+    /// <summary>The last round that somebody set out to commit; -1 before one.</summary>
+    int LastRound { get; }
+
     /// <summary>Notes, durably and before the commit itself, that this coordinator commits a round.</summary>
     /// <exception cref="SupersededException">Another coordinator drives the run.</exception>
     void Pass(GlobalState state, RoundRecord record);

@@ -22,6 +22,13 @@ public sealed class PreparedRunWork(Experiment experiment, PreparedRuns prepared
     /// <inheritdoc/>
     public async Task RunAsync(IReadOnlyList<IRunObserver> observers, CancellationToken cancellationToken)
     {
+        // Begun again, it would come to the same; but the folder may be another one, or not be mounted.
+        if (fence.LastRound >= 1 && !RunDirectory.HasBegun(directory, Files))
+        {
+            throw new InputFileException(
+                directory, null, FormattableString.Invariant($"is gone or empty, though the run has come to round {fence.LastRound}"), "Restore it from a copy, or resume the run: it then begins again");
+        }
+
         PreparedExperiment ready = await prepared.GetAsync(experiment).WaitAsync(cancellationToken).ConfigureAwait(false);
         var waiting = new WaitingSettings { Deadline = experiment.Federation.WallDeadline is { } seconds ? TimeSpan.FromSeconds(seconds) : null };
         var runner = new ExperimentRunner(ready, clock) { Fleet = new MessageFleet(line, waiting, clock), Fence = fence, Files = Files };

@@ -113,8 +113,16 @@ internal sealed class ContentFolder
             throw RunStorageException.Unwritable(folder, e);
         }
 
-        _files.WriteWhole(path, write);
-        _stored[hash] = true;
+        try
+        {
+            _files.WriteWhole(path, write);
+            _stored[hash] = true;
+        }
+        catch (RunStorageException)
+        {
+            _foldersReady.TryRemove(folder, out _); // it may have been deleted meanwhile; the next attempt makes it again
+            throw;
+        }
     }
 
     /// <summary>

@@ -134,6 +134,16 @@ public sealed class RunDirectory : IDisposable
         }
     }
 
+    /// <summary>Whether a run has begun in a directory.</summary>
+    /// <param name="path">The directory; it need not exist.</param>
+    /// <param name="files">The file system.</param>
+    public static bool HasBegun(string path, IRunFiles files)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(files);
+        return files.FileExists(new RunPaths(Path.GetFullPath(path)).Journal);
+    }
+
     /// <summary>Reads the experiment of a run's directory.</summary>
     /// <param name="path">The directory.</param>
     /// <param name="files">The file system.</param>

@@ -55,6 +55,8 @@ public sealed class DevicePoolTests
 
     private sealed class OpenFence : ICommitFence
     {
+        public int LastRound => -1;
+
         public void Pass(GlobalState state, RoundRecord record)
         {
         }

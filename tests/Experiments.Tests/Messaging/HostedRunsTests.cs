@@ -73,6 +73,8 @@ public sealed class HostedRunsTests
 
     private sealed class CountingFence : ICommitFence
     {
+        public int LastRound => -1;
+
         public List<int> Passed { get; } = [];
 
         public int? SupersededAt { get; init; }

@@ -43,6 +43,9 @@ internal sealed class SiloProcess : IAsyncDisposable
     /// <summary>Its port for clients.</summary>
     public int Gateway { get; }
 
+    /// <summary>The process's id.</summary>
+    public int Id => _process.Id;
+
     /// <summary>Its memory that is in RAM, in bytes.</summary>
     public long ResidentBytes
     {
