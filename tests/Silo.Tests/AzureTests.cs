@@ -32,6 +32,7 @@ public sealed class AzureTests
         Assert.InRange(again.Committed, 5, 28);
         await azurite.StopAsync();
         await cluster.WaitAsync("demo", r => r.Reason?.Contains("storage", StringComparison.OrdinalIgnoreCase) == true);
+        await Outage.PassAsync();
         await azurite.StartAsync();
         Assert.Equal(expected, await cluster.FinishAsync("demo"));
 

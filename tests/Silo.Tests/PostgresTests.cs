@@ -27,6 +27,7 @@ public sealed class PostgresTests
 
         await postgres.StopAsync();
         await cluster.WaitAsync("demo", r => r.Reason?.Contains("storage", StringComparison.Ordinal) == true);
+        await Outage.PassAsync();
         await postgres.StartAsync();
 
         Assert.Equal(expected, await cluster.FinishAsync("demo"));
