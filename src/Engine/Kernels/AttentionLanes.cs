@@ -35,7 +35,7 @@ internal static unsafe class AttentionLanes
         float* p = scratch; // [all,16]
         float* turned = p + ((nint)all * Rows); // [d,16]
         float* sums = turned + (size * Rows); // [16,16]
-        Turn(query, queryWidth, rows, size, turned);
+        LaneTransposition.Turn(query, queryWidth, rows, size, turned);
         LaneProducts.Products(turned, size, prefixKeys, keyWidth, shared, p);
         LaneProducts.Products(turned, size, keys, keyWidth, own, p + ((nint)shared * Rows));
 
@@ -62,7 +62,7 @@ internal static unsafe class AttentionLanes
         Vector512<float> inverse = Vector512<float>.One / total;
         LaneProducts.WeightedSum(p, shared, inverse, prefixValues, keyWidth, size, turned, resume: false);
         LaneProducts.WeightedSum(p + ((nint)shared * Rows), own, inverse, values, keyWidth, size, turned, resume: true);
-        TurnBack(turned, rows, size, output, queryWidth);
+        LaneTransposition.TurnBack(turned, rows, size, output, queryWidth);
         Scatter((max * factor) + VectorMath.Log(total), rows, logSumExp, logSumExpStep);
     }
 
@@ -79,10 +79,10 @@ internal static unsafe class AttentionLanes
         float* turned = dp + ((nint)all * Rows); // [d,16]
         float* sums = turned + (size * Rows); // [16,16]
         nint after = (nint)shared * Rows;
-        Turn(query, queryWidth, rows, size, turned);
+        LaneTransposition.Turn(query, queryWidth, rows, size, turned);
         LaneProducts.Products(turned, size, prefixKeys, keyWidth, shared, p);
         LaneProducts.Products(turned, size, keys, keyWidth, own, p + after);
-        Turn(dOutput, queryWidth, rows, size, turned);
+        LaneTransposition.Turn(dOutput, queryWidth, rows, size, turned);
         LaneProducts.Products(turned, size, prefixValues, keyWidth, shared, dp);
         LaneProducts.Products(turned, size, values, keyWidth, own, dp + after);
 
@@ -109,7 +109,7 @@ internal static unsafe class AttentionLanes
 
         LaneProducts.WeightedSum(dp, shared, Vector512<float>.One, prefixKeys, keyWidth, size, turned, resume: false); // dQ = dS·K
         LaneProducts.WeightedSum(dp + after, own, Vector512<float>.One, keys, keyWidth, size, turned, resume: true);
-        TurnBack(turned, rows, size, dQuery, queryWidth);
+        LaneTransposition.TurnBack(turned, rows, size, dQuery, queryWidth);
         LaneProducts.AddOuter(dp, shared, rows, query, queryWidth, size, dPrefixKeys, keyWidth); // dK += dSᵀ·Q
         LaneProducts.AddOuter(dp + after, own, rows, query, queryWidth, size, dKeys, keyWidth);
         LaneProducts.AddOuter(p, shared, rows, dOutput, queryWidth, size, dPrefixValues, keyWidth); // dV += Pᵀ·dO
@@ -131,34 +131,6 @@ internal static unsafe class AttentionLanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> See(Vector512<float> value, int late, Vector512<float> hidden)
         => late <= 0 ? value : Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(Vector512<int>.Indices, Vector512.Create(late)).AsSingle(), value, hidden);
-
-    // to [d,16] from rows of d elements; lanes without a row are zero.
-    private static void Turn(float* from, nint width, int rows, int size, float* to)
-    {
-        if (rows < Rows)
-        {
-            new Span<float>(to, size * Rows).Clear();
-        }
-
-        for (int row = 0; row < rows; row++, from += width)
-        {
-            for (int c = 0; c < size; c++)
-            {
-                to[(c * Rows) + row] = from[c];
-            }
-        }
-    }
-
-    private static void TurnBack(float* from, int rows, int size, float* to, nint width)
-    {
-        for (int row = 0; row < rows; row++, to += width)
-        {
-            for (int c = 0; c < size; c++)
-            {
-                to[c] = from[(c * Rows) + row];
-            }
-        }
-    }
 
     private static Vector512<float> Gather(float* from, nint step, int rows)
     {

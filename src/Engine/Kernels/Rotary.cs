@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using FedLLM.Engine.Models;
 using FedLLM.Numerics;
 
@@ -86,7 +87,28 @@ internal sealed unsafe class Rotary
                 float* head = x + ((long)row * heads * half * 2);
                 for (int h = 0; h < heads; h++, head += 2 * half)
                 {
-                    for (int i = 0; i < half; i++)
+                    int i = 0;
+                    for (; i + 16 <= half; i += 16)
+                    {
+                        Vector512<float> c = Vector512.Load(cosine + i);
+                        Vector512<float> s = Vector512.Load(sine + i) * direction;
+                        Vector512<float> first = Vector512.Load(head + i);
+                        Vector512<float> second = Vector512.Load(head + half + i);
+                        ((first * c) - (second * s)).Store(head + i);
+                        ((second * c) + (first * s)).Store(head + half + i);
+                    }
+
+                    for (; i + 4 <= half; i += 4)
+                    {
+                        Vector128<float> c = Vector128.Load(cosine + i);
+                        Vector128<float> s = Vector128.Load(sine + i) * direction;
+                        Vector128<float> first = Vector128.Load(head + i);
+                        Vector128<float> second = Vector128.Load(head + half + i);
+                        ((first * c) - (second * s)).Store(head + i);
+                        ((second * c) + (first * s)).Store(head + half + i);
+                    }
+
+                    for (; i < half; i++)
                     {
                         float s = direction * sine[i];
                         float first = head[i];
