@@ -56,13 +56,14 @@ internal static class CaseFolder
         {
             PreferencePair[][][] pairs = Map(Read<LabelledPair>(text).Clients, p => new PreferencePair(Scored(p.Chosen), Scored(p.Rejected)));
             return new TrainingSession<ReferencedPair>(
-                learner, initial, new PreferenceObjective(PreferenceLossKind.Sigmoid, settings.Beta), rates, threads, lanes, checkpointing, pairs.Length,
+                learner, initial, new PreferenceObjective(PreferenceLossKind.Sigmoid, settings.Beta), rates, threads, lanes, checkpointing, Tokens(pairs, pair => pair.Tokens),
                 (client, model) => [.. pairs[client].Select(batch => Reference(batch, model))]);
         }
 
         TokenSequence[][][] sequences = Map(Read<LabelledSequence>(text).Clients, Scored);
         return new TrainingSession<TokenSequence>(
-            learner, initial, new NextTokenObjective(), rates, threads, lanes, checkpointing, sequences.Length, (client, _) => sequences[client]);
+            learner, initial, new NextTokenObjective(), rates, threads, lanes, checkpointing,
+            Tokens(sequences, sequence => sequence.Tokens.Length), (client, _) => sequences[client]);
     }
 
     private static string ModelPath(string folder) => Path.Combine(folder, "model");
@@ -90,6 +91,9 @@ internal static class CaseFolder
         => new(sequence.Tokens, [.. sequence.Tokens.Select((token, i) => sequence.Scored[i] ? token : Ignored)]);
 
     private static TokenSequence Scored(LabelledSequence sequence) => new(sequence.Tokens, [.. sequence.Labels.Select(label => label != Ignored)]);
+
+    private static double[] Tokens<TSample>(TSample[][][] clients, Func<TSample, int> tokens)
+        => [.. clients.Select(steps => steps.Sum(batch => batch.Sum(sample => (double)tokens(sample))))];
 
     private static TOut[][][] Map<TIn, TOut>(TIn[][][] clients, Func<TIn, TOut> map)
         => [.. clients.Select(steps => steps.Select(batch => batch.Select(map).ToArray()).ToArray())];

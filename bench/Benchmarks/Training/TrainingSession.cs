@@ -38,6 +38,7 @@ internal sealed class TrainingSession<TSample> : ITrainingSession
     private readonly Func<int, ILanguageModel, TSample[][]> _load;
     private readonly Workers _peakWorkers;
     private readonly LaneTeam<TSample> _team;
+    private readonly double[] _tokens;
     private readonly int[] _clients;
     private readonly double[][] _losses;
     private long _allocated;
@@ -50,18 +51,18 @@ internal sealed class TrainingSession<TSample> : ITrainingSession
     /// <param name="threads">Threads.</param>
     /// <param name="lanes">Most clients that train side by side.</param>
     /// <param name="checkpointing">Whether activations are computed again.</param>
-    /// <param name="clients">Number of clients.</param>
+    /// <param name="tokens">Every client's tokens.</param>
     /// <param name="load">Returns a client's batches, one a step; called inside the turn, with the base model on the client's threads.</param>
     public TrainingSession(
-        ILearner learner, TensorSet initial, IObjective<TSample> objective, StepSettings settings, int threads, int lanes, bool checkpointing, int clients,
+        ILearner learner, TensorSet initial, IObjective<TSample> objective, StepSettings settings, int threads, int lanes, bool checkpointing, double[] tokens,
         Func<int, ILanguageModel, TSample[][]> load)
     {
-        (_initial, _settings, _load) = (initial, settings, load);
+        (_initial, _settings, _load, _tokens) = (initial, settings, load, tokens);
         _team = new LaneTeam<TSample>(
             count => new LaneGroup<TSample>(learner, learner, new AdamWSettings(), objective, count, checkpointing), threads, lanes, learner.Sessions(threads));
         _peakWorkers = new Workers(threads);
-        _clients = [.. Enumerable.Range(0, clients)];
-        _losses = new double[clients][];
+        _clients = [.. Enumerable.Range(0, tokens.Length)];
+        _losses = new double[tokens.Length][];
     }
 
     /// <inheritdoc/>
@@ -70,7 +71,7 @@ internal sealed class TrainingSession<TSample> : ITrainingSession
         _allocated = 0;
         double before = MeasurePeak();
         long start = Stopwatch.GetTimestamp();
-        _team.RunAsync(_clients, Train, default).GetAwaiter().GetResult();
+        _team.RunAsync(_clients, client => _tokens[client], Train, default).GetAwaiter().GetResult();
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         return new TurnResult(seconds, [.. _losses.SelectMany(l => l)], Process.GetCurrentProcess().PeakWorkingSet64)
         {

@@ -50,4 +50,7 @@ public interface IShardSource<TSample> : IShards
     /// <summary>Returns a client's data.</summary>
     /// <exception cref="Engine.Files.InputFileException">The data is defective, holds no usable sample, or has changed since it was counted.</exception>
     Shard<TSample> Load(int client);
+
+    /// <summary>Returns a client's data where it is in memory, else null; nothing is read.</summary>
+    Shard<TSample>? Find(int client);
 }

@@ -82,6 +82,15 @@ public sealed class TokenizedShards<TSample> : IShardSource<TSample>
     /// <inheritdoc/>
     public Shard<TSample> Load(int client) => new(client, _partition.Name(client), Get(client).Samples);
 
+    /// <inheritdoc/>
+    public Shard<TSample>? Find(int client)
+    {
+        lock (_lock)
+        {
+            return _cached.TryGetValue(_partition.Part(client), out var node) ? new(client, _partition.Name(client), node.Value.Set.Samples) : null;
+        }
+    }
+
     private SampleSet<TSample> Get(int client)
     {
         int part = _partition.Part(client);

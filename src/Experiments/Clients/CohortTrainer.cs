@@ -22,6 +22,7 @@ public sealed class CohortTrainer<TSample>(LocalTraining<TSample> training, Lane
 
         return team.RunAsync(
             clients,
+            client => training.Work(client, terms.Round),
             (group, some) => training.Train(group, some, [.. some.Select(start)], terms, finished, cancellationToken),
             cancellationToken);
     }

@@ -10,6 +10,9 @@ public interface IClientSamples<TSample>
     /// <summary>Returns a client's number of usable samples, which is its aggregation weight.</summary>
     int Count(int client);
 
+    /// <summary>Returns the tokens of some of a client's samples, of a pair those of both answers; about so many, from the mean of all, where they are not in memory.</summary>
+    double Tokens(int client, IReadOnlyList<int> rows);
+
     /// <summary>Returns the samples of a client that one round trains on, by row.</summary>
     /// <param name="client">Client id, from 0.</param>
     /// <param name="rows">The rows, each once.</param>

@@ -27,26 +27,30 @@ public sealed class LaneTeam<TSample> : IDisposable
     }
 
     /// <summary>Does <paramref name="train"/> for all clients, some at a time, each group on threads of its own.</summary>
+    /// <param name="clients">The clients.</param>
+    /// <param name="work">About how much each one has to do, in any unit, 0 or more: clients are dealt out so that groups end at about the same time.</param>
+    /// <param name="train">Trains some clients in a group, each in a lane; called from several threads.</param>
+    /// <param name="cancellationToken">Begins nothing more.</param>
     /// <exception cref="AggregateException">The first failure of a group; groups not yet begun are not begun.</exception>
-    public Task RunAsync(IReadOnlyList<int> clients, Action<LaneGroup<TSample>, IReadOnlyList<int>> train, CancellationToken cancellationToken)
+    public Task RunAsync(
+        IReadOnlyList<int> clients, Func<int, double> work, Action<LaneGroup<TSample>, IReadOnlyList<int>> train, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(clients);
+        ArgumentNullException.ThrowIfNull(work);
         ArgumentNullException.ThrowIfNull(train);
         int atOnce = Math.Min(_lanes, clients.Count);
         LaneGroup<TSample>[] groups = Groups(Math.Min(_most, atOnce));
 
         // Equal shares, so that no group trains alone at the end.
         int turns = (clients.Count + atOnce - 1) / atOnce;
-        int shares = Math.Min(clients.Count, turns * groups.Length);
+        IReadOnlyList<int>[] shares = LaneShares.Deal(clients, work, Math.Min(clients.Count, turns * groups.Length));
         int next = -1;
         return Task.WhenAll(groups.Select(group => Task.Factory.StartNew(
             () =>
             {
-                for (int i = Interlocked.Increment(ref next); i < shares; i = Interlocked.Increment(ref next))
+                for (int i = Interlocked.Increment(ref next); i < shares.Length; i = Interlocked.Increment(ref next))
                 {
-                    int first = (int)((long)clients.Count * i / shares);
-                    int end = (int)((long)clients.Count * (i + 1) / shares);
-                    train(group, [.. Enumerable.Range(first, end - first).Select(at => clients[at])]);
+                    train(group, shares[i]);
                 }
             },
             cancellationToken,

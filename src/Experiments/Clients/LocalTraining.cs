@@ -31,6 +31,9 @@ public sealed class LocalTraining<TSample>(
     /// <summary>Returns a client's aggregation weight: its number of usable samples.</summary>
     public int Weight(int client) => samples.Count(client);
 
+    /// <summary>Returns about how many tokens a client trains on in a round; see <see cref="IClientSamples{TSample}.Tokens"/>.</summary>
+    public double Work(int client, int round) => samples.Tokens(client, [.. Plan(client, round).SelectMany(step => step.SelectMany(batch => batch))]);
+
     /// <summary>
     /// Trains some clients for the configured steps, each with a fresh optimizer. Batches are drawn by (seed, round, client), dropout also by step.
     /// </summary>
@@ -91,12 +94,18 @@ public sealed class LocalTraining<TSample>(
 
     private ClientRun Prepare(LaneGroup<TSample> group, int client, int index, ClientStart start, RoundTerms terms, CancellationToken cancellationToken)
     {
-        int count = samples.Count(client);
-        int[][][] plan = RoundSampler.Plan(seed, terms.Round, client, count, options.BatchSize, options.GradientAccumulation, options.Steps(count));
+        int[][][] plan = Plan(client, terms.Round);
         int[] rows = [.. plan.SelectMany(step => step.SelectMany(batch => batch)).Distinct().Order()];
         ITrainingLane lane = group.Lane(index, lora(client));
         lane.Start(start.Adapter, new LaneTerms { ProximalMu = terms.ProximalMu, Trained = terms.Trained });
         return new ClientRun(lane, start.Adapter, plan, samples.Load(client, rows, start.Adapter, group.Model, cancellationToken));
+    }
+
+    // The rows of every step's batches.
+    private int[][][] Plan(int client, int round)
+    {
+        int count = samples.Count(client);
+        return RoundSampler.Plan(seed, round, client, count, options.BatchSize, options.GradientAccumulation, options.Steps(count));
     }
 
     private GradientAccumulation Accumulation()

@@ -45,6 +45,9 @@ public sealed class PairSamples : IClientSamples<ReferencedPair>
     public int Count(int client) => _shards.Size(client).Samples;
 
     /// <inheritdoc/>
+    public double Tokens(int client, IReadOnlyList<int> rows) => SampleTokens.Of(_shards, client, rows, pair => pair.Tokens);
+
+    /// <inheritdoc/>
     public IReadOnlyDictionary<int, ReferencedPair> Load(
         int client, IReadOnlyList<int> rows, TensorSet global, ILanguageModel model, CancellationToken cancellationToken)
     {

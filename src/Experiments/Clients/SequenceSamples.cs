@@ -12,6 +12,9 @@ public sealed class SequenceSamples(IShardSource<TokenSequence> shards) : IClien
     public int Count(int client) => shards.Size(client).Samples;
 
     /// <inheritdoc/>
+    public double Tokens(int client, IReadOnlyList<int> rows) => SampleTokens.Of(shards, client, rows, sample => sample.Tokens.Length);
+
+    /// <inheritdoc/>
     public IReadOnlyDictionary<int, TokenSequence> Load(
         int client, IReadOnlyList<int> rows, TensorSet global, ILanguageModel model, CancellationToken cancellationToken)
     {

@@ -55,6 +55,8 @@ public sealed class TokenizedShardsTests : IDisposable
         Assert.Equal(3, tokenizer.Encodings);
         shards.Load(0);
         shards.Load(2);
+        Assert.Same(shards.Load(2).Samples, shards.Find(2)!.Samples);
+        Assert.Null(shards.Find(1));
         Assert.Equal(3, tokenizer.Encodings);
         shards.Load(1);
         Assert.Equal(4, tokenizer.Encodings);
