@@ -1,6 +1,7 @@
 using FedLLM.Engine.Learners;
 using FedLLM.Experiments.Messaging;
 using FedLLM.GrainInterfaces;
+using Microsoft.Extensions.Logging;
 using Orleans.Placement;
 
 namespace FedLLM.Grains;
@@ -8,9 +9,10 @@ namespace FedLLM.Grains;
 /// <summary>A client, on a silo whose device it trains on. It delegates to <see cref="ClientSession"/>; training happens on the device's threads.</summary>
 /// <param name="devices">The devices of this silo.</param>
 /// <param name="clock">Measures time.</param>
+/// <param name="log">Hears of faults of this silo.</param>
 [TrainingDevicePlacementFilter]
 [ActivationCountBasedPlacement]
-public sealed class ClientGrain(DevicePool devices, TimeProvider clock) : Grain, IClientGrain
+public sealed class ClientGrain(DevicePool devices, TimeProvider clock, ILogger<ClientGrain> log) : Grain, IClientGrain
 {
     // Well within the response timeout of 30 s.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -39,6 +41,11 @@ public sealed class ClientGrain(DevicePool devices, TimeProvider clock) : Grain,
             // No device of its kind is left here. Whoever asks again finds it where there is one.
             DeactivateOnIdle();
             throw;
+        }
+        catch (Exception fault)
+        {
+            // What others hear of it must not carry along what an exception may hold of the client's data.
+            throw new ClientFaultException(Faults.Describe(fault, _key.ToString(), log));
         }
 
         if (reply.Outcome != TrainOutcome.StillTraining)

@@ -2,6 +2,7 @@ using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Coordination;
 using FedLLM.Experiments.RunDirectories;
 using FedLLM.GrainInterfaces;
+using Orleans.Runtime.MembershipService.SiloMetadata;
 
 namespace FedLLM.Grains;
 
@@ -18,6 +19,7 @@ public sealed class RunGrain : Grain, IRunGrain, IRemindable
     private readonly IPersistentState<RunState> _stored;
     private readonly RunHosting _hosting;
     private readonly ILocalSiloDetails _silo;
+    private readonly ISiloMetadataCache _silos;
     private StoredRun? _run;
     private Coordinator? _coordinator;
     private Experiment? _experiment;
@@ -26,8 +28,9 @@ public sealed class RunGrain : Grain, IRunGrain, IRemindable
     /// <param name="stored">What is stored of the run.</param>
     /// <param name="hosting">Where and with what it runs on this silo.</param>
     /// <param name="silo">The silo.</param>
-    public RunGrain([PersistentState("run", StorageName)] IPersistentState<RunState> stored, RunHosting hosting, ILocalSiloDetails silo) =>
-        (_stored, _hosting, _silo) = (stored, hosting, silo);
+    /// <param name="silos">What silos say of themselves.</param>
+    public RunGrain([PersistentState("run", StorageName)] IPersistentState<RunState> stored, RunHosting hosting, ILocalSiloDetails silo, ISiloMetadataCache silos) =>
+        (_stored, _hosting, _silo, _silos) = (stored, hosting, silo, silos);
 
     private string Name => this.GetPrimaryKeyString();
 
@@ -166,8 +169,15 @@ public sealed class RunGrain : Grain, IRunGrain, IRemindable
     private void Take(RunSpec spec)
     {
         _experiment = RunSpecs.Read(Name, spec);
-        var line = new GrainLine(GrainFactory, RunSpecs.DeviceOf(_experiment), Name);
-        var work = new PreparedRunWork(_experiment, _hosting.Prepared, Folder.Path, line, _run!, _hosting.Clock) { Files = _hosting.Files };
+
+        // The work runs on other threads, where nothing of the grain can be asked.
+        (IGrainFactory grains, string run, string device) = (GrainFactory, Name, RunSpecs.DeviceOf(_experiment));
+        var work = new PreparedRunWork(
+            _experiment, _hosting.Prepared, Folder.Path, pinned => new GrainLine(grains, device, run, pinned), _run!, _hosting.Clock)
+        {
+            Files = _hosting.Files,
+            Silos = new GrainShardSilos(grains, _silos, run, spec),
+        };
         RunState state = _run!.State;
         PhaseRecord? phase = Enum.TryParse(state.Phase, out RunPhase known) ? new PhaseRecord(known, state.Reason) : null;
         _coordinator = new Coordinator(work, _run, phase, _hosting.Clock);

@@ -6,21 +6,22 @@ using Orleans.Runtime.Placement;
 
 namespace FedLLM.Grains;
 
-/// <summary>Puts client grains only on silos that have a training device of the kind their key names.</summary>
+/// <summary>Puts client grains only on silos that have a training device of the kind their key names; those with pinned shards only on the silo it names.</summary>
 [AttributeUsage(AttributeTargets.Class)]
 public sealed class TrainingDevicePlacementFilterAttribute() : PlacementFilterAttribute(new TrainingDevicePlacementFilterStrategy());
 
 /// <summary>The strategy of <see cref="TrainingDevicePlacementFilterAttribute"/>.</summary>
 public sealed class TrainingDevicePlacementFilterStrategy() : PlacementFilterStrategy(order: 0);
 
-/// <summary>Makes the filter known to a silo; every silo of a cluster must know it.</summary>
+/// <summary>Makes the filters known to a silo; every silo of a cluster must know them.</summary>
 public static class TrainingDevicePlacementHosting
 {
-    /// <summary>Adds it.</summary>
+    /// <summary>Adds them.</summary>
     public static ISiloBuilder AddTrainingDevicePlacement(this ISiloBuilder silo)
     {
         ArgumentNullException.ThrowIfNull(silo);
         silo.Services.AddPlacementFilter<TrainingDevicePlacementFilterStrategy, TrainingDevicePlacementFilter>(ServiceLifetime.Transient);
+        silo.Services.AddPlacementFilter<PinnedPlacementFilterStrategy, PinnedPlacementFilter>(ServiceLifetime.Transient);
         return silo;
     }
 }
@@ -35,8 +36,9 @@ public sealed class TrainingDevicePlacementFilter(ISiloMetadataCache silos) : IP
     /// <inheritdoc/>
     public IEnumerable<SiloAddress> Filter(PlacementFilterStrategy filterStrategy, PlacementTarget target, IEnumerable<SiloAddress> candidates)
     {
-        string device = ClientKey.Parse(target.GrainIdentity.Key.ToString()!).Device;
+        ClientKey key = ClientKey.Parse(target.GrainIdentity.Key.ToString()!);
         return candidates.Where(silo =>
-            silos.GetSiloMetadata(silo).Metadata.TryGetValue(DevicesKey, out string? devices) && devices.Split(',').Contains(device, StringComparer.Ordinal));
+            silos.GetSiloMetadata(silo).Metadata.TryGetValue(DevicesKey, out string? devices) && devices.Split(',').Contains(key.Device, StringComparer.Ordinal)
+            && (key.Silo is null || PinnedPlacementFilter.NameOf(silos, silo) == key.Silo));
     }
 }

@@ -82,6 +82,20 @@ public sealed class MessageTests : IDisposable
         Assert.Equal("no", Through(new RunRefusedException("no")).Message);
     }
 
+    [Fact]
+    public void ShardsReply_Everything_SurvivesTheWire()
+    {
+        var reply = new ShardsReply
+        {
+            IsCounting = true,
+            Problem = "none",
+            Total = 9,
+            Shards = [new RegisteredShard { File = "a.jsonl", Digest = "d", Counts = [1, 2, 3, 4, 5, 6, long.MaxValue], Excluded = new() { [2] = 3 }, Truncated = new() { [1] = 4 } }],
+        };
+        Assert.Equivalent(reply, Through(reply), strict: true);
+        Assert.Equal("why", Through(new ClientFaultException("why")).Message);
+    }
+
     public void Dispose() => _services.Dispose();
 
     private T Through<T>(T message)

@@ -1,4 +1,5 @@
 using FedLLM.Experiments.Messaging;
+using FedLLM.Experiments.Pinning;
 using FedLLM.Experiments.Running;
 using FedLLM.GrainInterfaces;
 using FedLLM.TestSupport;
@@ -28,7 +29,12 @@ internal sealed class GrainCluster : IAsyncDisposable
     public InProcessTestCluster Silos => _cluster;
 
     /// <summary>Starts silos, one for each list of devices.</summary>
-    public static async Task<GrainCluster> StartAsync(params string[] devices)
+    public static Task<GrainCluster> StartAsync(params string[] devices) => StartAsync(devices, [], null);
+
+    /// <summary>Starts silos, one for each folder of pinned shards, with CPUs and a filter of the calls that they make.</summary>
+    public static Task<GrainCluster> StartAsync(ShardFolder[] shards, IOutgoingGrainCallFilter calls) => StartAsync([.. shards.Select(_ => "cpu")], shards, calls);
+
+    private static async Task<GrainCluster> StartAsync(string[] devices, ShardFolder[] shards, IOutgoingGrainCallFilter? calls)
     {
         string store = Directory.CreateTempSubdirectory("fedllm-grains-").FullName;
         var states = new KeptStates();
@@ -36,8 +42,21 @@ internal sealed class GrainCluster : IAsyncDisposable
         int next = -1;
         builder.ConfigureSilo((_, silo) =>
         {
-            string own = devices[Interlocked.Increment(ref next) % devices.Length];
-            silo.UseSiloMetadata(new Dictionary<string, string> { [TrainingDevicePlacementFilter.DevicesKey] = own });
+            int index = Interlocked.Increment(ref next) % devices.Length;
+            var metadata = new Dictionary<string, string> { [TrainingDevicePlacementFilter.DevicesKey] = devices[index] };
+            ShardFolder own = ShardFolder.None;
+            if (shards.Length > 0)
+            {
+                own = shards[index];
+                metadata[PinnedPlacementFilter.NameKey] = own.Silo;
+            }
+
+            if (calls is not null)
+            {
+                silo.AddOutgoingGrainCallFilter(calls);
+            }
+
+            silo.UseSiloMetadata(metadata);
             silo.AddTrainingDevicePlacement();
             silo.UseInMemoryReminderService();
             silo.Services.AddKeyedSingleton<Orleans.Storage.IGrainStorage>(RunGrain.StorageName, (s, _) =>
@@ -45,7 +64,7 @@ internal sealed class GrainCluster : IAsyncDisposable
                 states.Serializer ??= s.GetRequiredService<Serializer>();
                 return states;
             });
-            var prepared = new PreparedRuns(threads: 1);
+            var prepared = new PreparedRuns(threads: 1, shards: own);
             silo.Services.AddSingleton(TimeProvider.System);
             silo.Services.AddSingleton(new DeviceQueue(TimeSpan.Zero, TimeProvider.System));
             silo.Services.AddSingleton(s => new HostedRuns(store, prepared, s.GetRequiredService<DeviceQueue>(), TimeProvider.System));

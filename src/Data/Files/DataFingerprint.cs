@@ -13,17 +13,22 @@ public static class DataFingerprint
     /// its bytes as they stand on disk. Folders are left out, so a moved dataset keeps its fingerprint; order counts, because it numbers the clients.
     /// </summary>
     /// <exception cref="InputFileException">A file cannot be read.</exception>
-    public static string Compute(IEnumerable<string> files)
+    public static string Compute(IEnumerable<string> files) => Of(files.Select(file => (Path.GetFileName(file), Digest(file))));
+
+    /// <summary>As <see cref="Compute"/>, of files that lie elsewhere, by their names and digests.</summary>
+    /// <param name="files">Each file's name without its folder, and its <see cref="Digest"/>.</param>
+    public static string Of(IEnumerable<(string Name, string Digest)> files)
     {
+        ArgumentNullException.ThrowIfNull(files);
         using var all = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Span<byte> length = stackalloc byte[4];
-        foreach (string file in files)
+        foreach ((string file, string digest) in files)
         {
-            byte[] name = Encoding.UTF8.GetBytes(Path.GetFileName(file));
+            byte[] name = Encoding.UTF8.GetBytes(file);
             BinaryPrimitives.WriteInt32LittleEndian(length, name.Length);
             all.AppendData(length);
             all.AppendData(name);
-            all.AppendData(Digest(file));
+            all.AppendData(Convert.FromHexString(digest));
         }
 
         return Convert.ToHexStringLower(all.GetHashAndReset());
@@ -36,12 +41,14 @@ public static class DataFingerprint
         return fingerprints.Count == 1 ? fingerprints[0] : Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Join('\n', fingerprints))));
     }
 
-    private static byte[] Digest(string file)
+    /// <summary>Returns the SHA-256, in lower-case hex, of a file's bytes.</summary>
+    /// <exception cref="InputFileException">It cannot be read.</exception>
+    public static string Digest(string file)
     {
         try
         {
             using FileStream stream = File.OpenRead(file);
-            return SHA256.HashData(stream);
+            return Convert.ToHexStringLower(SHA256.HashData(stream));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

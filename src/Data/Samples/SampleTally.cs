@@ -26,6 +26,9 @@ public sealed record SampleTally(
     /// <summary>The tokens that truncated samples lost.</summary>
     public CutTokens Cut { get; init; }
 
+    /// <summary>Returns the same without the labels, whose names are content of the data.</summary>
+    public SampleTally WithoutLabels() => this with { Labels = new Dictionary<string, int>() };
+
     /// <summary>Above this share of excluded records a report warns: 20 %.</summary>
     public const double WarningShare = 0.2;
 

@@ -18,6 +18,9 @@ public sealed record ShardReport(int Client, string Name, SampleTally Tally)
     /// <summary>The counts of its own held-out data; null where that is not asked for.</summary>
     public SampleTally? HeldOut { get; init; }
 
+    /// <summary>Returns the same without the labels, whose names are content of the data.</summary>
+    public ShardReport WithoutLabels() => this with { Tally = Tally.WithoutLabels() };
+
     /// <summary>The line to show where more than 20 % of the records are excluded, or null.</summary>
     public string? Warning => Tally.IsWarning
         ? FormattableString.Invariant(

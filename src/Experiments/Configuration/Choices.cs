@@ -71,6 +71,16 @@ public enum PartitionScheme
     Quantity,
 }
 
+/// <summary>Where a cluster's shards lie.</summary>
+public enum DataPlacement
+{
+    /// <summary><c>shared</c>: every silo can read all of them.</summary>
+    Shared,
+
+    /// <summary><c>pinned</c>: each on one silo, and its client trains there and nowhere else.</summary>
+    Pinned,
+}
+
 /// <summary>The federated algorithm.</summary>
 public enum Algorithm
 {

@@ -17,6 +17,7 @@ internal static class DataConsistency
 
         CheckUse(settings, scheme);
         CheckTestSet(settings, scheme);
+        CheckPlacement(settings, scheme);
         CheckClients(settings, scheme);
         if (scheme == PartitionScheme.Files && settings.TryGet("data.limit", out long _))
         {
@@ -59,6 +60,37 @@ internal static class DataConsistency
             if (settings.TryGet<T>(path, out _))
             {
                 settings.AddAtOrigin(path, message);
+            }
+        }
+    }
+
+    // What would have a pinned record, or what was learned from one client's records alone, lie where others read it.
+    private static void CheckPlacement(Settings settings, PartitionScheme scheme)
+    {
+        const string Key = "data.placement";
+        if (!settings.TryGet(Key, out DataPlacement placement) || placement != DataPlacement.Pinned)
+        {
+            return;
+        }
+
+        Refuse(scheme != PartitionScheme.Files, "needs data.partition.scheme files: each shard is a file that lies on its silo before the run");
+        Refuse(DataDefaults.HasSources(settings), "needs data.path in place of data.sources: the silos' shards are found by one name");
+        Refuse(settings.TryGet("data.partition.registered", out long _), "needs a shard for each client; remove data.partition.registered");
+        Refuse(
+            settings.TryGet<HeldOutData>("data.evaluation", out var heldOut) && heldOut.Fraction is not null,
+            "cannot hold out a fraction of pinned shards, which the coordinator would have to read; name held-out files that may be shared, in data.evaluation or evaluation.data");
+        Refuse(
+            settings.TryGet("federation.algorithm", out Algorithm algorithm) && algorithm is Algorithm.Centralized or Algorithm.Local or Algorithm.Scaffold,
+            "does not go with algorithm centralized, which pools the shards, nor with local or scaffold, whose adapters or control variates of each client would lie in the shared store");
+        Refuse(
+            settings.TryGet("federation.lora_aggregation", out LoraAggregation aggregation) && aggregation == LoraAggregation.FedSa,
+            "does not go with lora_aggregation fedsa, whose factors of each client would lie in the shared store");
+
+        void Refuse(bool wrong, string message)
+        {
+            if (wrong)
+            {
+                settings.AddAtOrigin(Key, message);
             }
         }
     }

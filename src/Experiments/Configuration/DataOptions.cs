@@ -10,6 +10,9 @@ public sealed record DataOptions
     /// <summary>Absolute path of a file or a folder, or a glob; null where there are <see cref="Sources"/>.</summary>
     public string? Path { get; init; }
 
+    /// <summary>Whether, on a cluster, each shard lies on one silo only. Default shared.</summary>
+    public DataPlacement Placement { get; init; }
+
     /// <summary>In a folder: which files are shards (a file-name glob); null for all.</summary>
     public string? Pattern { get; init; }
 
@@ -49,7 +52,7 @@ public sealed record DataOptions
     /// <summary>Compares all values, sources included.</summary>
     public bool Equals(DataOptions? other) => other is not null
         && (Path, Pattern, Format, Limit, Template, MaxLength, Overlong) == (other.Path, other.Pattern, other.Format, other.Limit, other.Template, other.MaxLength, other.Overlong)
-        && (Scored, Turns, Evaluation, Partition) == (other.Scored, other.Turns, other.Evaluation, other.Partition)
+        && (Scored, Turns, Evaluation, Partition, Placement) == (other.Scored, other.Turns, other.Evaluation, other.Partition, other.Placement)
         && (Sources ?? []).SequenceEqual(other.Sources ?? []);
 
     /// <inheritdoc/>

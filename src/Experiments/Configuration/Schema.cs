@@ -62,6 +62,9 @@ internal static class Schema
     private static IEnumerable<Key> Data() =>
     [
         new("data.path", new OptionalType(new PathType()), null, e => e.Data.Path, KeyRole.Content),
+
+        // Where shards lie changes no bit of what is learned from them.
+        new("data.placement", Choice(("shared", DataPlacement.Shared), ("pinned", DataPlacement.Pinned)), "shared", e => e.Data.Placement, KeyRole.Harmless),
         new("data.pattern", new OptionalType(new FilePatternType()), "none", e => e.Data.Pattern),
         new("data.format", SourceListType.Format, "auto", e => e.Data.Format),
         new("data.limit", new OptionalType(new IntegerType(1)), "none", e => Long(e.Data.Limit)),

@@ -139,6 +139,7 @@ internal sealed class Settings(string file)
             Overlong = Get<OverlongPolicy>("data.overlong"),
             Scored = Get<ScoredTokens>("data.scored"),
             Turns = Get<TrainedTurns>("data.turns"),
+            Placement = Get<DataPlacement>("data.placement"),
             Evaluation = (HeldOutData?)_values["data.evaluation"],
             Partition = new PartitionOptions(Get<PartitionScheme>("data.partition.scheme"), IntOrNull("data.partition.clients"))
             {

@@ -35,7 +35,7 @@ public sealed class Coordinator : IAsyncDisposable
     }
 
     /// <summary>Where the run stands; null where it was never started.</summary>
-    public CoordinatorStatus? Status => _phase is { } phase ? _events.Status(phase.Phase, phase.Reason ?? _waitingFor) : null;
+    public CoordinatorStatus? Status => _phase is { } phase ? _events.Status(phase.Phase, phase.Reason ?? _waitingFor ?? _work.WaitingFor) : null;
 
     /// <summary>Whether this coordinator drives the run at the moment.</summary>
     public bool IsGoing => !_going.IsCompleted;

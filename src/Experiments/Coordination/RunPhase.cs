@@ -53,6 +53,9 @@ public interface IRunWork
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     Task RunAsync(IReadOnlyList<IRunObserver> observers, CancellationToken cancellationToken);
 
+    /// <summary>Whom or what it waits for at the moment, in one line; null where nothing holds it up.</summary>
+    string? WaitingFor => null;
+
     /// <summary>Whether a fault may pass, such as storage that is out of reach, so that trying again is right.</summary>
     bool MayPass(Exception fault);
 }

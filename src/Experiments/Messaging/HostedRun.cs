@@ -9,7 +9,8 @@ namespace FedLLM.Experiments.Messaging;
 /// <param name="clients">Number of registered clients.</param>
 /// <param name="fleet">Trains them; disposed at the end.</param>
 /// <param name="queue">The device's queue as the run sees it.</param>
-internal sealed class HostedRun(Experiment experiment, string identity, int clients, EmbeddedFleet fleet, ITrainingQueue queue)
+/// <param name="elsewhere">The silo that alone may train a client; null where this one may.</param>
+internal sealed class HostedRun(Experiment experiment, string identity, int clients, EmbeddedFleet fleet, ITrainingQueue queue, Func<int, string?> elsewhere)
 {
     private readonly Lock _gate = new();
     private int _trainings;
@@ -22,6 +23,8 @@ internal sealed class HostedRun(Experiment experiment, string identity, int clie
     public int Clients => clients;
 
     public ITrainingQueue Queue => queue;
+
+    public string? Elsewhere(int client) => elsewhere(client);
 
     /// <summary>Begins a training; false where the run was given up already.</summary>
     public bool TryEnter()

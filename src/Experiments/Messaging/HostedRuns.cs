@@ -1,6 +1,7 @@
 using FedLLM.Engine.Files;
 using FedLLM.Experiments.Clients;
 using FedLLM.Experiments.Configuration;
+using FedLLM.Experiments.Pinning;
 using FedLLM.Experiments.RunDirectories;
 using FedLLM.Experiments.Running;
 using FedLLM.Federation.Rounds;
@@ -106,6 +107,11 @@ public sealed class HostedRuns(string root, PreparedRuns prepared, DeviceQueue d
             throw new TrainingFailedException($"its host finds only {hosted.Clients} clients");
         }
 
+        if (hosted.Elsewhere(client) is { } silo)
+        {
+            throw new TrainingFailedException($"its shard is pinned to silo {silo}, and another one was asked");
+        }
+
         return hosted.Queue.TrainAsync(instruction, client, cancellationToken);
     }
 
@@ -155,14 +161,24 @@ public sealed class HostedRuns(string root, PreparedRuns prepared, DeviceQueue d
     {
         string directory = Path.Combine(root, run);
         Experiment experiment = RunDirectory.ReadExperiment(directory, Files);
-        PreparedExperiment ready = await prepared.GetAsync(experiment).ConfigureAwait(false);
+        PinnedClients? pinned = null;
+        if (experiment.Data.Placement == DataPlacement.Pinned)
+        {
+            pinned = PinnedClients.Read(directory, Files) ?? throw new InputFileException(
+                directory, null, "holds no whole pinned.json, the list of the clients that silos registered", "Restore it, or start the run under a name of its own");
+            prepared.Shards.RequireUnchanged(experiment.Data, pinned);
+        }
+
+        PreparedExperiment ready = await prepared.GetAsync(experiment, pinned).ConfigureAwait(false);
         (FileTensorStore store, IReceiptLog receipts) = RunDirectory.OpenForClients(directory, Files);
         TrainingOptions training = Participation.Training(ready);
         var fleet = new EmbeddedFleet(
             CohortTrainers.For(ready, training, clock), store, receipts, LoraAggregations.For(experiment.Federation.LoraAggregation, experiment.Lora, (ulong)experiment.Seed));
         int threads = training.Threads!.Value;
         int atOnce = Math.Max(training.Lanes ?? LaneBudget.Lanes(ready, training, threads), threads);
-        return new HostedRun(experiment, ExperimentIdentity.Hash(experiment, ready.Inputs), ready.Shards.Clients, fleet, device.For(run, fleet, atOnce));
+        return new HostedRun(experiment, ExperimentIdentity.Hash(experiment, ready.Inputs), ready.Shards.Clients, fleet, device.For(run, fleet, atOnce), Elsewhere);
+
+        string? Elsewhere(int client) => pinned?.Shards[client].Silo is { } silo && silo != prepared.Shards.Silo ? silo : null;
     }
 
     // What trains goes on with what it has; its memory goes when it has ended.

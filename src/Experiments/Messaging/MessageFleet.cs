@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using FedLLM.Federation.Rounds;
@@ -26,6 +27,11 @@ public sealed record WaitingSettings
 /// <param name="clock">Measures the deadline and the pauses.</param>
 public sealed class MessageFleet(IClientLine line, WaitingSettings settings, TimeProvider clock) : IClientFleet
 {
+    private readonly ConcurrentDictionary<int, bool> _unreachable = new();
+
+    /// <summary>The clients that are waited for and could not be reached the last time, in ascending order.</summary>
+    public IReadOnlyList<int> Unreachable => [.. _unreachable.Keys.Order()];
+
     /// <inheritdoc/>
     public async IAsyncEnumerable<ClientOutcome> TrainAsync(
         RoundInstruction instruction, IReadOnlyList<int> cohort, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -67,6 +73,10 @@ public sealed class MessageFleet(IClientLine line, WaitingSettings settings, Tim
             outcomes.TryWrite(new ClientExclusion(
                 client, FormattableString.Invariant($"it gave no update within the deadline of {settings.Deadline!.Value.TotalSeconds:0.###} seconds")));
         }
+        finally
+        {
+            _unreachable.TryRemove(client, out _);
+        }
     }
 
     private async Task<ClientOutcome> AskUntilDecidedAsync(RoundInstruction instruction, int client, CancellationToken cancellationToken)
@@ -79,6 +89,7 @@ public sealed class MessageFleet(IClientLine line, WaitingSettings settings, Tim
             {
                 // A line that does not honour the token must not hold the round up.
                 TrainingAnswer answer = await line.AskAsync(instruction, client, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
+                _unreachable.TryRemove(client, out _);
                 if (answer.Round == instruction.Round && answer.StateHash == instruction.StateHash)
                 {
                     switch (answer)
@@ -97,6 +108,8 @@ public sealed class MessageFleet(IClientLine line, WaitingSettings settings, Tim
             }
             catch (ClientUnreachableException)
             {
+                _unreachable[client] = true;
+
                 // It may have crashed, or moved, or never heard of it. It is asked again, wherever it lives then.
             }
 

@@ -85,21 +85,25 @@ internal sealed class DerivedFilesCheck(IRunFiles files, RunPaths paths, Verific
     // What adapter/ depends on: the adapter, and the base correction where there is one.
     private static string[] HashesOf(Manifest manifest) => manifest.BaseCorrection is { } correction ? [manifest.Adapter, correction] : [manifest.Adapter];
 
-    // Counted from the data, which is not here, and written anew by each run where it is not the same.
+    // Counted from the data, which is not here, and written anew by each run where it is not the same, or asked of the silos again.
     private void CheckClients()
     {
-        if (files.ReadWhole(paths.Clients) is not { } bytes)
-        {
-            return;
-        }
+        Check(paths.Clients, ClientsFile.IsWhole);
+        Check(paths.Pinned, bytes => CheckedLine.TryDecodeFile(bytes.Span, out _));
 
-        if (ClientsFile.IsWhole(bytes))
+        void Check(string path, Func<ReadOnlyMemory<byte>, bool> isWhole)
         {
-            findings.Whole(bytes.Length);
-        }
-        else
-        {
-            findings.Damage.Add($"{paths.Clients}: is damaged; the next run writes it anew.");
+            if (files.ReadWhole(path) is { } bytes)
+            {
+                if (isWhole(bytes))
+                {
+                    findings.Whole(bytes.Length);
+                }
+                else
+                {
+                    findings.Damage.Add($"{path}: is damaged; the next run writes it anew.");
+                }
+            }
         }
     }
 }

@@ -16,6 +16,9 @@ internal sealed record RunPaths(string Root)
 
     public string Clients => Path.Combine(Root, "clients.json");
 
+    /// <summary>The clients whose shards are pinned to silos of a cluster.</summary>
+    public string Pinned => Path.Combine(Root, "pinned.json");
+
     public string Adapter => Path.Combine(Root, "adapter");
 
     public string AdapterConfig => Path.Combine(Adapter, "adapter_config.json");

@@ -28,6 +28,13 @@ public sealed class CutData
     /// <summary>What the experiment's file calls the data, for messages.</summary>
     public required string Origin { get; init; }
 
+    /// <summary>Describes clients whose shards are pinned to silos; no shard is read.</summary>
+    internal static CutData Pinned(Experiment experiment, IPartition partition, string fingerprint)
+    {
+        ArgumentNullException.ThrowIfNull(experiment);
+        return new CutData { Partition = partition, Test = null, Fingerprint = fingerprint, Origin = experiment.Data.Path! };
+    }
+
     /// <summary>Finds, reads and cuts the data.</summary>
     /// <exception cref="InputFileException">A file is missing or damaged, or the data cannot be cut so.</exception>
     public static CutData Of(Experiment experiment)

@@ -1,4 +1,3 @@
-using FedLLM.Data.Examples;
 using FedLLM.Data.Files;
 using FedLLM.Data.Partitioning;
 using FedLLM.Data.Samples;
@@ -7,9 +6,9 @@ using FedLLM.Engine.Files;
 using FedLLM.Engine.Learners;
 using FedLLM.Engine.Models;
 using FedLLM.Engine.Tokenization;
-using FedLLM.Engine.Training;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Devices;
+using FedLLM.Experiments.Pinning;
 using FedLLM.Numerics;
 
 namespace FedLLM.Experiments.Running;
@@ -76,11 +75,12 @@ public sealed record PreparedExperiment
     /// <param name="cancellationToken">Stops between shards.</param>
     /// <param name="devices">The devices there are; the CPU engine alone by default.</param>
     /// <param name="tokenizers">Loads the tokenizer; <see cref="TokenizerDirectory"/> by default.</param>
+    /// <param name="pinned">Its clients, where their shards are pinned to silos of a cluster; null where all shards can be read here.</param>
     /// <exception cref="InputFileException">A file it names is missing, damaged or does not fit the others.</exception>
     /// <exception cref="DeviceUnavailableException">The device it names is not there.</exception>
     public static PreparedExperiment Prepare(
         Experiment experiment, Action<ShardReport>? progress = null, CancellationToken cancellationToken = default, ILearnerDevices? devices = null,
-        TokenizerLoader? tokenizers = null)
+        TokenizerLoader? tokenizers = null, PinnedPlace? pinned = null)
     {
         ArgumentNullException.ThrowIfNull(experiment);
         LearnerDevice device = (devices ?? CpuDevices.OfThisMachine()).Find(experiment.Model.Device).Require(experiment.Model.Quantization);
@@ -96,7 +96,7 @@ public sealed record PreparedExperiment
         }
 
         (PeftAdapter? reference, string? referenceHash) = LoadReference(experiment, weights.Config);
-        CutData cut = CutData.Of(experiment);
+        CutData cut = pinned?.Cut(experiment) ?? CutData.Of(experiment);
         HeldOutSplit? split = experiment.Data.Evaluation?.Fraction is { } share ? new HeldOutSplit(cut.Partition, share, (ulong)experiment.Seed) : null;
         string origin = cut.Origin;
         IPartition parts = split ?? cut.Partition;
@@ -106,7 +106,7 @@ public sealed record PreparedExperiment
         bool pooled = experiment.Federation.Algorithm == Algorithm.Centralized;
         bool asked = experiment.Evaluation.Personal != PersonalEvaluation.None || experiment.Federation.LoraAggregation == LoraAggregation.FedSa;
         TaskData data = Encode(
-            experiment, tokenizer, pooled ? new PooledPartition(parts) : partition, cut, heldOut, heldOut is not null && asked ? Registered(heldOut) : null);
+            experiment, tokenizer, pooled ? new PooledPartition(parts) : partition, cut, heldOut, heldOut is not null && asked ? Registered(heldOut) : null, pinned?.Clients.Shards);
         for (int client = 0; client < data.Shards.Clients; client++)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -120,7 +120,7 @@ public sealed record PreparedExperiment
             _ = data.OwnShards.Size(client);
         }
 
-        var reports = new ShardReports(data.Shards, pooled ? null : data.OwnShards);
+        var reports = new ShardReports(data.Shards, pooled ? null : data.OwnShards) { HidesLabels = experiment.Data.Placement == DataPlacement.Pinned };
         CheckWarmup(experiment, reports, cut.Origin);
         ILearner learner = device.Load(weights, experiment.Model.Quantization);
         return new PreparedExperiment
@@ -157,17 +157,23 @@ public sealed record PreparedExperiment
     }
 
     private static TaskData Encode(
-        Experiment experiment, ITokenizer tokenizer, IPartition partition, CutData cut, IPartition? heldOut, IPartition? own)
+        Experiment experiment, ITokenizer tokenizer, IPartition partition, CutData cut, IPartition? heldOut, IPartition? own, IReadOnlyList<PinnedShard>? pinned)
     {
-        DataOptions options = experiment.Data;
         if (experiment.Task == TaskKind.Dpo)
         {
-            var pairs = new PairEncoder(tokenizer, options.Template, options.MaxLength, experiment.Dpo.MaxPromptLength);
-            return new PairData(new TokenizedShards<PreferencePair>(partition, pairs), HeldOut(pairs)) { Own = Own(pairs) };
+            PairEncoder pairs = SampleEncoders.Pairs(experiment, tokenizer);
+            return new PairData(Training(pairs), HeldOut(pairs)) { Own = Own(pairs) };
         }
 
-        var sequences = new SampleEncoder(tokenizer, options.Template, options.MaxLength, options.Overlong) { Scored = options.Scored, Turns = options.Turns };
-        return new SequenceData(new TokenizedShards<TokenSequence>(partition, sequences), HeldOut(sequences)) { Own = Own(sequences) };
+        SampleEncoder sequences = SampleEncoders.Sequences(experiment, tokenizer);
+        return new SequenceData(Training(sequences), HeldOut(sequences)) { Own = Own(sequences) };
+
+        IShardSource<TSample> Training<TSample>(ISampleEncoder<TSample> encoder)
+            where TSample : class
+        {
+            var shards = new TokenizedShards<TSample>(partition, encoder);
+            return pinned is null ? shards : new PinnedShards<TSample>(shards, pinned);
+        }
 
         IShardSource<TSample>? Own<TSample>(ISampleEncoder<TSample> encoder)
             where TSample : class => own is null ? null : new TokenizedShards<TSample>(own, encoder, mayBeEmpty: true);
@@ -182,7 +188,7 @@ public sealed record PreparedExperiment
 
             if (experiment.Evaluation.Data is { } path)
             {
-                return SampleSet.LoadHeldOut(path, Reader(experiment), encoder);
+                return SampleSet.LoadHeldOut(path, SampleEncoders.Reader(experiment), encoder);
             }
 
             return heldOut is null ? null : SampleSet.EncodeHeldOut(cut.Origin, Enumerable.Range(0, heldOut.Clients).SelectMany(heldOut.Read), encoder);
@@ -190,10 +196,7 @@ public sealed record PreparedExperiment
     }
 
     private static HeldOutFiles? HeldOutFiles(Experiment experiment, IPartition clients) =>
-        experiment.Data.Evaluation?.Glob is { } glob ? new HeldOutFiles(clients, glob, Reader(experiment)) : null;
-
-    private static ExampleReader Reader(Experiment experiment) =>
-        new(experiment.Data.Format, kind: experiment.Task == TaskKind.Dpo ? SampleKind.Pair : SampleKind.Sequence);
+        experiment.Data.Evaluation?.Glob is { } glob ? new HeldOutFiles(clients, glob, SampleEncoders.Reader(experiment)) : null;
 
     private static (PeftAdapter? Adapter, string? Hash) LoadReference(Experiment experiment, ModelConfig model)
     {

@@ -8,11 +8,14 @@ namespace FedLLM.Experiments.Running;
 /// <param name="heldOut">The same clients with their own held-out data, or null where that is not asked for.</param>
 internal sealed class ShardReports(IShards shards, IShards? heldOut = null) : IReadOnlyList<ShardReport>
 {
+    /// <summary>Whether the labels of the data, which are content, are left out. Default false.</summary>
+    public bool HidesLabels { get; init; }
+
     /// <inheritdoc/>
     public int Count => shards.Clients;
 
     /// <inheritdoc/>
-    public ShardReport this[int index] => heldOut is null ? shards.Report(index) : shards.Report(index) with { HeldOut = heldOut.Report(index).Tally };
+    public ShardReport this[int index] => (HidesLabels ? shards.Report(index).WithoutLabels() : shards.Report(index)) with { HeldOut = heldOut?.Report(index).Tally };
 
     /// <inheritdoc/>
     public IEnumerator<ShardReport> GetEnumerator()

@@ -2,6 +2,7 @@ using FedLLM.Engine.Tokenization;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Devices;
 using FedLLM.Experiments.Messaging;
+using FedLLM.Experiments.Pinning;
 using FedLLM.Experiments.RunDirectories;
 using FedLLM.Experiments.Running;
 using Microsoft.Extensions.Hosting;
@@ -26,11 +27,13 @@ public sealed partial class SiloDevices : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(devices);
         ArgumentNullException.ThrowIfNull(lifetime);
         int threads = settings.Threads ?? Environment.ProcessorCount;
+        ShardFolder shards = settings.ShardFolder();
 
         // Coordinators share the base models of the first device of each kind. A silo without devices coordinates runs too, and evaluates them.
         TrainingDevice[] first = [.. devices.DistinctBy(d => d.Kind)];
-        Prepared = new PreparedRuns(threads, 2 * Math.Max(1, first.Length), new FirstOfEachKind(first), tokenizers);
-        PreparedRuns[] prepared = [.. devices.Select(d => first.Contains(d) ? Prepared : new PreparedRuns(threads, devices: d.Devices, tokenizers: tokenizers))];
+        Prepared = new PreparedRuns(threads, 2 * Math.Max(1, first.Length), new FirstOfEachKind(first), tokenizers, shards);
+        PreparedRuns[] prepared =
+            [.. devices.Select(d => first.Contains(d) ? Prepared : new PreparedRuns(threads, devices: d.Devices, tokenizers: tokenizers, shards: shards))];
         _queues = [.. devices.Select(_ => new DeviceQueue(TimeSpan.FromMilliseconds(settings.GatherMilliseconds), clock))];
         _hosts = [.. prepared.Select((p, i) => new HostedRuns(store, p, _queues[i], clock) { Files = files })];
         Pool = new DevicePool([.. devices.Select((d, i) => new PooledDevice(d.Name, d.Kind, _hosts[i]))], (pool, device, failure) =>

@@ -127,6 +127,18 @@ public static class SiloHost
         });
     }
 
+    // What placement goes by: the devices, and, of a silo with pinned shards, its name.
+    private static Dictionary<string, string> Metadata(SiloSettings settings, IReadOnlyList<TrainingDevice> devices)
+    {
+        var metadata = new Dictionary<string, string> { [TrainingDevicePlacementFilter.DevicesKey] = string.Join(',', devices.Select(d => d.Kind).Distinct()) };
+        if (settings.Shards is not null)
+        {
+            metadata[PinnedPlacementFilter.NameKey] = settings.Name!;
+        }
+
+        return metadata;
+    }
+
     private static void Configure(ISiloBuilder silo, SiloSettings settings, IReadOnlyList<TrainingDevice> devices)
     {
         silo.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (settings.Cluster, settings.Cluster));
@@ -134,7 +146,7 @@ public static class SiloHost
         silo.ConfigureEndpoints(IPAddress.Parse(settings.Address), settings.Port, settings.GatewayPort, listenOnAnyHostAddress: false);
         silo.Configure<ClusterMembershipOptions>(o => o.ProbeTimeout = TimeSpan.FromSeconds(settings.ProbeSeconds));
         silo.Configure<ReminderOptions>(o => o.MinimumReminderPeriod = TimeSpan.FromSeconds(1));
-        silo.UseSiloMetadata(new Dictionary<string, string> { [TrainingDevicePlacementFilter.DevicesKey] = string.Join(',', devices.Select(d => d.Kind).Distinct()) });
+        silo.UseSiloMetadata(Metadata(settings, devices));
         if (settings.Certificates() is { } certificates)
         {
             silo.UseMutualTls(certificates);

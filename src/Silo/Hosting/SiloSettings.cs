@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text.RegularExpressions;
 using FedLLM.Dashboard.Hosting;
+using FedLLM.Experiments.Configuration;
+using FedLLM.Experiments.Pinning;
 using FedLLM.Silo.Trust;
 
 namespace FedLLM.Silo.Hosting;
@@ -36,7 +38,7 @@ public sealed partial record SiloSettings
         {
             nameof(Mode), nameof(Cluster), nameof(Name), nameof(Address), nameof(Port), nameof(GatewayPort), nameof(Store), nameof(State),
             nameof(Devices), nameof(Threads), nameof(GatherMilliseconds), nameof(WakeSeconds), nameof(ProbeSeconds), nameof(Api), nameof(Data),
-            nameof(Certificate), nameof(CertificateKey), nameof(Authority), nameof(Insecure),
+            nameof(Certificate), nameof(CertificateKey), nameof(Authority), nameof(Insecure), nameof(Shards),
         }.ToDictionary(n => "--" + string.Concat(n.Select((c, i) => char.IsUpper(c) && i > 0 ? $"-{char.ToLowerInvariant(c)}" : $"{char.ToLowerInvariant(c)}")), n => $"{Section}:{n}");
 
     /// <summary>Where the cluster keeps what it must not forget. Default localhost.</summary>
@@ -108,6 +110,12 @@ public sealed partial record SiloSettings
     /// <summary>Whether connections are to be neither encrypted nor authenticated, also off loopback. Default false.</summary>
     public bool Insecure { get; init; }
 
+    /// <summary>The folder of the shards that are pinned to this silo; needs <see cref="Name"/>, by which their clients find it. Default: none.</summary>
+    public string? Shards { get; init; }
+
+    /// <summary>The shards that are pinned to this silo.</summary>
+    public ShardFolder ShardFolder() => new(Name ?? "", Shards is null ? null : Path.GetFullPath(Shards));
+
     /// <summary>Whether the run directories are blobs.</summary>
     public bool StoresBlobs => Store == Blobs;
 
@@ -135,6 +143,9 @@ public sealed partial record SiloSettings
 
     /// <summary>Where the cluster's own state is with mode localhost.</summary>
     public string StateFolder() => Path.GetFullPath(State ?? Path.Combine(Store, ".cluster"));
+
+    private static bool IsWithin(string folder, string outer) =>
+        (Path.GetFullPath(folder) + Path.DirectorySeparatorChar).StartsWith(Path.TrimEndingDirectorySeparator(Path.GetFullPath(outer)) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
     [GeneratedRegex(@"\A(?=.{1,40}\z)[a-z0-9]+(-[a-z0-9]+)*\z")]
     private static partial Regex ClusterName();
@@ -170,6 +181,11 @@ public sealed partial record SiloSettings
             Insecure || Certificate is not null || !IPAddress.TryParse(Address, out IPAddress? address) || IPAddress.IsLoopback(address),
             $"Silo:Address is '{Address}', which other machines can reach; give Silo:Certificate and Silo:Authority, or --insecure where the network itself keeps others out");
         Require(Directory.Exists(Data), $"Silo:Data is '{Data}', which is no folder");
+        Require(Shards is null || Directory.Exists(Shards), $"Silo:Shards is '{Shards}', which is no folder");
+        Require(Shards is null || StoresBlobs || !IsWithin(Shards, Store), "Silo:Shards lies in Silo:Store, which other silos read; name a folder of this silo's own");
+        Require(
+            Shards is null || (Name is not null && ExperimentName.IsOne(Name)),
+            $"Silo:Name is '{Name}'; a silo with Silo:Shards needs a lasting name of letters, digits, '.', '_' and '-', a letter or digit first, at most 100");
         Require(Threads is null or >= 1, $"Silo:Threads is {Threads}; it must be at least 1");
         Require(GatherMilliseconds is >= 0 and <= 60_000, $"Silo:GatherMilliseconds is {GatherMilliseconds}; it must be from 0 to 60000");
         Require(WakeSeconds is >= 1 and <= 60, $"Silo:WakeSeconds is {WakeSeconds}; it must be from 1 to 60");

@@ -111,8 +111,8 @@ public sealed class KeyRoleTests
         ("checkpoint.keep_updates", "true"),
     ];
 
-    /// <summary>Harmless too, but one has a single value with each task, and the other needs a key that counts (PersonalOptionsTests changes it).</summary>
-    private static readonly string[] Fixed = ["evaluation.suites", "evaluation.personal"];
+    /// <summary>Harmless too, but one has a single value with each task, and the others need a key that counts (PersonalOptionsTests and PlacementOptionsTests change them).</summary>
+    private static readonly string[] Fixed = ["evaluation.suites", "evaluation.personal", "data.placement"];
 
     /// <summary>Paths, of which the content counts: its hash is part of the identity by itself.</summary>
     private static readonly string[] Content = ["model.path", "data.path"];

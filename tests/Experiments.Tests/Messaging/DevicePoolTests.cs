@@ -26,7 +26,7 @@ public sealed class DevicePoolTests
         var failing = new FailingDevices(trainings: 2);
         var withdrawn = new List<string>();
         await using var pool = new Pool(folder.Root, [("a", new CpuDevices(false)), ("b", failing)], (_, device, failure) => withdrawn.Add($"{device.Name} {failure.Device}"));
-        var work = new PreparedRunWork(experiment, new PreparedRuns(1), folder["run"], pool, new OpenFence(), new HurriedClock());
+        var work = new PreparedRunWork(experiment, new PreparedRuns(1), folder["run"], _ => pool, new OpenFence(), new HurriedClock());
         await work.RunAsync([], default);
         Assert.Equal(embedded.AdapterHash, RoundLines.Read(Path.Combine(folder["run"], "rounds.jsonl"))[^1].Adapter);
         Assert.Equal(["b b"], withdrawn);
@@ -51,15 +51,6 @@ public sealed class DevicePoolTests
         await Assert.ThrowsAsync<DeviceFailedException>(() => pool.Devices.For("run", "cuda").TrainAsync(instruction, 0, default));
         using var session = new ClientSession(0, pool.Devices.For("run", "cpu"), TimeSpan.FromMinutes(1), TimeProvider.System);
         await Assert.ThrowsAsync<DeviceFailedException>(() => session.AskAsync(instruction, default));
-    }
-
-    private sealed class OpenFence : ICommitFence
-    {
-        public int LastRound => -1;
-
-        public void Pass(GlobalState state, RoundRecord record)
-        {
-        }
     }
 
     private sealed class Pool : IClientLine, IAsyncDisposable

@@ -23,7 +23,7 @@ public sealed class HostedRunsTests
         RunResult embedded = await new ExperimentRunner(PreparedExperiment.Prepare(experiment), TimeProvider.System).RunAsync(folder["embedded"], [], default);
         await using var hosts = new CrashingHosts(folder.Root, "run");
         var fence = new CountingFence();
-        var work = new PreparedRunWork(experiment, hosts.Prepared, folder["run"], hosts, fence, new HurriedClock());
+        var work = new PreparedRunWork(experiment, hosts.Prepared, folder["run"], _ => hosts, fence, new HurriedClock());
         await work.RunAsync([], default);
 
         Assert.Equal(embedded.AdapterHash, RoundLines.Read(Path.Combine(folder["run"], "rounds.jsonl"))[^1].Adapter);
@@ -44,7 +44,7 @@ public sealed class HostedRunsTests
         using var folder = new TemporaryFolder();
         await using var hosts = new CrashingHosts(folder.Root, "run");
         var fence = new CountingFence { SupersededAt = 2 };
-        var work = new PreparedRunWork(DemoAssets.Experiment(Short), hosts.Prepared, folder["run"], hosts, fence, new HurriedClock());
+        var work = new PreparedRunWork(DemoAssets.Experiment(Short), hosts.Prepared, folder["run"], _ => hosts, fence, new HurriedClock());
         await Assert.ThrowsAsync<SupersededException>(() => work.RunAsync([], default));
         Assert.Equal(1, RunStatus.Read(folder["run"]).Round);
         Assert.NotEmpty(Directory.GetFiles(Path.Combine(folder["run"], "receipts")));

@@ -16,6 +16,7 @@ internal sealed class Cluster : IAsyncDisposable
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
 
     private readonly List<SiloProcess> _silos = [];
+    private readonly Dictionary<int, string[]> _own = [];
     private readonly string[] _settings;
     private IHost? _client;
 
@@ -37,10 +38,19 @@ internal sealed class Cluster : IAsyncDisposable
     public ClusterCertificates? Certificates { get; set; }
 
     /// <summary>Starts silos, side by side.</summary>
-    public async Task<SiloProcess[]> StartAsync(int count, params string[] settings)
+    public Task<SiloProcess[]> StartAsync(int count, params string[] settings) => StartAsync(Enumerable.Repeat(settings, count));
+
+    /// <summary>Starts a silo with each of the settings, side by side.</summary>
+    public async Task<SiloProcess[]> StartAsync(IEnumerable<string[]> each)
     {
-        (int Silo, int Gateway)[] ports = [.. Ports.Free(2 * count).Chunk(2).Select(p => (p[0], p[1]))];
-        SiloProcess[] started = await Task.WhenAll(ports.Select(p => StartOnAsync(p.Silo, p.Gateway, settings)));
+        string[][] settings = [.. each];
+        (int Silo, int Gateway)[] ports = [.. Ports.Free(2 * settings.Length).Chunk(2).Select(p => (p[0], p[1]))];
+        foreach ((int i, (int silo, _)) in ports.Index())
+        {
+            _own[silo] = settings[i];
+        }
+
+        SiloProcess[] started = await Task.WhenAll(ports.Select((p, i) => StartOnAsync(p.Silo, p.Gateway, settings[i])));
         _silos.AddRange(started);
         return started;
     }
@@ -57,7 +67,7 @@ internal sealed class Cluster : IAsyncDisposable
     {
         _silos.Remove(silo);
         await silo.DisposeAsync();
-        SiloProcess again = await StartOnAsync(silo.Port, silo.Gateway, []);
+        SiloProcess again = await StartOnAsync(silo.Port, silo.Gateway, _own[silo.Port]);
         _silos.Add(again);
         return again;
     }
