@@ -3,6 +3,9 @@ namespace FedLLM.Dashboard.Charts;
 /// <summary>Round numbers along an axis.</summary>
 public static class Ticks
 {
+    // From here on, not every whole number is one of a double.
+    private const double Exact = 1L << 53;
+
     private static readonly double[] Decimal = [1, 2, 5, 10];
     private static readonly double[] Binary = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
     private static readonly double[] Clock = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
@@ -16,6 +19,12 @@ public static class Ticks
         }
 
         double step = Step(0.75 * (high - low) / wanted, kind);
+        if (Math.Max(Math.Abs(low), Math.Abs(high)) / step >= Exact)
+        {
+            // The ends differ in their last bits alone, and counting on by one would stand still.
+            return [low];
+        }
+
         var ticks = new List<double>();
         for (double at = Math.Ceiling((low / step) - 1e-9); at * step <= high + (step * 1e-9); at++)
         {

@@ -73,6 +73,20 @@ public sealed class ChartTests
         Assert.Equal(expected, Ticks.Between(low, high, 4, kind).Select(t => Math.Round(t, 9)));
 
     [Fact]
+    public void Ticks_EndsThatDifferInTheirLastBits_AreOneOrFew()
+    {
+        // As the mean losses of preference pairs, which are ln 2 for every client at the first step.
+        double low = Math.Log(2);
+        double high = low;
+        for (int i = 0; i < 70; i++)
+        {
+            high = Math.BitIncrement(high);
+            Assert.InRange(Ticks.Between(low, high, 4, ValueKind.Measure).Count, 0, 8);
+            Assert.InRange(Ticks.Between(-high, -low, 4, ValueKind.Measure).Count, 0, 8);
+        }
+    }
+
+    [Fact]
     public void State_PartOfX_KeepsOnePointBeyondEachEnd()
     {
         var series = new ChartSeries("a", "a", 1, [1, 2, 3, 4, 5], [1, 2, 3, 4, 5]);

@@ -16,9 +16,6 @@ internal sealed class PostgresServer : IAsyncDisposable
 
     public string ConnectionString => string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={_port};Username={User};Database=postgres;Timeout=3;Command Timeout=5");
 
-    /// <summary>Its folder: tables, write-ahead log and server log.</summary>
-    public string Folder => _folder;
-
     /// <summary>Makes one and starts it.</summary>
     public static async Task<PostgresServer> StartNewAsync()
     {
