@@ -38,6 +38,15 @@ public sealed class PinnedDemo : IDisposable
         }
     }
 
+    /// <summary>Makes, on one silo, the folder <c>broken</c> with a shard whose second line is no JSON and holds a text; returns its path.</summary>
+    public string Break(string silo, string text)
+    {
+        string file = Path.Combine(Directory.CreateDirectory(Path.Combine(FolderOf(silo), "broken")).FullName, "client_00.jsonl");
+        string whole = File.ReadLines(Directory.EnumerateFiles(DataOf(silo)).First()).First();
+        File.WriteAllLines(file, [whole, $"{{\"instruction\": \"{text}\", {text}", whole]);
+        return file;
+    }
+
     /// <summary>The settings of a silo that holds its part.</summary>
     public string[] Settings(string silo) => ["--name", silo, "--shards", FolderOf(silo)];
 
