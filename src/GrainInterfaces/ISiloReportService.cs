@@ -15,10 +15,15 @@ public interface ISiloReportService : IGrainService
 /// <param name="MemoryBytes">Memory of its process that is in RAM.</param>
 /// <param name="Processors">Share of its machine's processors in use, 0 to 1; null where it cannot tell.</param>
 /// <param name="Devices">Its training devices.</param>
+/// <param name="MessagesSent">Messages it has sent to other silos and to Orleans clients since it started.</param>
+/// <param name="BytesSent">Their bytes.</param>
+/// <param name="MessagesWithin">Messages that its grains sent to grains of its own.</param>
 [GenerateSerializer]
 [Immutable]
 [Alias("fedllm.silo-report.1")]
-public sealed record SiloReport([property: Id(0)] long MemoryBytes, [property: Id(1)] double? Processors, [property: Id(2)] DeviceReport[] Devices);
+public sealed record SiloReport(
+    [property: Id(0)] long MemoryBytes, [property: Id(1)] double? Processors, [property: Id(2)] DeviceReport[] Devices, [property: Id(3)] long MessagesSent,
+    [property: Id(4)] long BytesSent, [property: Id(5)] long MessagesWithin);
 
 /// <summary>What a training device does at one moment.</summary>
 /// <param name="Name">Its name: <c>cpu</c>, <c>cuda:1</c>.</param>

@@ -13,7 +13,8 @@ namespace FedLLM.Grains;
 /// <param name="loggers">Makes logs.</param>
 /// <param name="devices">Its training devices.</param>
 /// <param name="statistics">Knows its machine.</param>
-public sealed class SiloReportService(GrainId id, Silo silo, ILoggerFactory loggers, DevicePool devices, IEnvironmentStatisticsProvider statistics)
+/// <param name="messages">Counts its messages.</param>
+public sealed class SiloReportService(GrainId id, Silo silo, ILoggerFactory loggers, DevicePool devices, IEnvironmentStatisticsProvider statistics, SentMessages messages)
     : GrainService(id, silo, loggers), ISiloReportService
 {
     // A page names a few; a thousand in each report would be read by nobody.
@@ -25,7 +26,8 @@ public sealed class SiloReportService(GrainId id, Silo silo, ILoggerFactory logg
         using var process = Process.GetCurrentProcess();
         float used = statistics.GetEnvironmentStatistics().RawCpuUsagePercentage;
         double? processors = float.IsFinite(used) ? Math.Clamp(used / 100d, 0, 1) : null;
-        return Task.FromResult(new SiloReport(process.WorkingSet64, processors, [.. devices.Working.Select(Of)]));
+        (long sent, long bytes, long within) = messages.Read();
+        return Task.FromResult(new SiloReport(process.WorkingSet64, processors, [.. devices.Working.Select(Of)], sent, bytes, within));
     }
 
     private static DeviceReport Of(PooledDevice device)

@@ -111,6 +111,8 @@ public sealed class ApiTests
         JsonElement seen = await JsonAsync(client, "/api/cluster");
         JsonElement silo = Assert.Single(seen.GetProperty("silos").EnumerateArray());
         Assert.InRange(silo.GetProperty("memory_bytes").GetInt64(), 1 << 24, 1L << 40);
+        Assert.InRange(silo.GetProperty("messages_sent").GetInt64(), 1, silo.GetProperty("bytes_sent").GetInt64());
+        Assert.InRange(silo.GetProperty("messages_within").GetInt64(), 10, long.MaxValue); // the coordinator's to its clients, at least
         Assert.InRange(silo.GetProperty("processors").GetDouble(), 0, 1);
         Assert.Contains("RunGrain", silo.GetProperty("activations").GetRawText(), StringComparison.Ordinal);
         (List<string> training, int lanes, int waiting) = Work(seen);

@@ -57,6 +57,15 @@ public sealed record SiloRow
     /// <summary>Share of its processors in use, 0 to 1, or null.</summary>
     public double? Processors { get; init; }
 
+    /// <summary>Messages that it has sent to other silos and to clients of the cluster since it started, or null.</summary>
+    public long? MessagesSent { get; init; }
+
+    /// <summary>Their bytes, or null.</summary>
+    public long? BytesSent { get; init; }
+
+    /// <summary>Messages that its grains sent to one another without leaving it, or null.</summary>
+    public long? MessagesWithin { get; init; }
+
     /// <summary>Its training devices.</summary>
     public IReadOnlyList<DeviceRow> Devices { get; init; } = [];
 

@@ -21,6 +21,9 @@ internal static class SiloRows
         Joined = new DateTimeOffset(DateTime.SpecifyKind(member.StartTime, DateTimeKind.Utc)),
         MemoryBytes = report?.MemoryBytes,
         Processors = report?.Processors,
+        MessagesSent = report?.MessagesSent,
+        BytesSent = report?.BytesSent,
+        MessagesWithin = report?.MessagesWithin,
         Devices = [.. report?.Devices.Select(d => new DeviceRow(d.Name, d.Kind, Of(d.Training), Of(d.Waiting)) { Lanes = d.Lanes, WaitingCount = d.WaitingCount }) ?? []],
         Activations = activations.Where(a => a.SiloAddress.Equals(member.SiloAddress)).GroupBy(a => a.GrainType, StringComparer.Ordinal)
             .ToDictionary(g => g.Key, g => (long)g.Sum(a => a.ActivationCount), StringComparer.Ordinal),

@@ -159,6 +159,7 @@ public static class SiloHost
 
         silo.AddTrainingDevicePlacement();
         silo.AddGrainService<SiloReportService>();
+        silo.Services.AddSingleton<SentMessages>();
         silo.Services.AddSingleton<ISiloReports, SiloReports>();
         silo.AddReminders();
         if (settings.ApiUri is not null)
