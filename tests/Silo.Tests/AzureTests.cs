@@ -13,7 +13,7 @@ public sealed class AzureTests
     [SkippableFact]
     public async Task Run_InBlobsWithCoordinatorKilledAndStorageStopped_EndsWithTheEmbeddedHash()
     {
-        string[] rounds = ["federation.rounds=30", "evaluation.every=15"];
+        string[] rounds = ["federation.rounds=24", "evaluation.every=12"];
         await using AzuriteServer azurite = await AzuriteServer.StartNewAsync();
         await using Cluster cluster = On(azurite);
         string expected = await Embedded.RunAsync(Path.Combine(cluster.Folder, "embedded"), rounds);
@@ -29,7 +29,7 @@ public sealed class AzureTests
         RunInfo running = await cluster.WaitAsync("demo", r => r.Committed >= 4 && r.Answered > 0);
         await cluster.HostOf(running).KillAsync();
         RunInfo again = await cluster.WaitAsync("demo", r => r.Committed > running.Committed && r.Silo != running.Silo);
-        Assert.InRange(again.Committed, 5, 28);
+        Assert.InRange(again.Committed, 5, 22);
         await azurite.StopAsync();
         await cluster.WaitAsync("demo", r => r.Reason?.Contains("storage", StringComparison.OrdinalIgnoreCase) == true);
         await Outage.PassAsync();
@@ -57,7 +57,7 @@ public sealed class AzureTests
     public async Task Run_InBlobsWithCoordinatorHanging_GoesOnElsewhereUnattended()
     {
         Skip.If(OperatingSystem.IsWindows(), "There is no SIGSTOP.");
-        string[] rounds = ["federation.rounds=10", "evaluation.every=5"];
+        string[] rounds = ["federation.rounds=8", "evaluation.every=8"];
         await using AzuriteServer azurite = await AzuriteServer.StartNewAsync();
         string state = Directory.CreateTempSubdirectory("fedllm-state-").FullName;
         await using (var cluster = new Cluster("--store", "blobs", "--state", state, $"--Silo:StoreConnectionString={azurite.ConnectionString}"))

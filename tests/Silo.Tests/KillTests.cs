@@ -55,10 +55,11 @@ public sealed class KillTests
     public async Task Run_CoordinatorHangs_NamesTheProcessAndGoesOnWhenThatIsKilled()
     {
         Skip.If(OperatingSystem.IsWindows(), "There is no SIGSTOP.");
+        string[] rounds = ["federation.rounds=6", "evaluation.every=6"];
         await using var cluster = new Cluster();
-        string expected = await Embedded.RunAsync(Path.Combine(cluster.Folder, "embedded"), Rounds);
+        string expected = await Embedded.RunAsync(Path.Combine(cluster.Folder, "embedded"), rounds);
         await cluster.StartAsync(2);
-        await cluster.RunAsync("demo", Rounds);
+        await cluster.RunAsync("demo", rounds);
         RunInfo running = await cluster.WaitAsync("demo", r => r.Committed >= 1 && r.Answered > 0);
         SiloProcess hanging = cluster.HostOf(running);
         await hanging.HangAsync();

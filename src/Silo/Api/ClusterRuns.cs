@@ -84,14 +84,22 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloReports rep
         }
 
         Take(await AskAsync(() => grains.GetGrain<IRunGrain>(read.Name).StartAsync(new RunSpec(experiment, data, []))).WaitAsync(cancellationToken));
-        await Task.Run(
-            () =>
-            {
-                // The run's directory is known from the moment it was accepted, while its coordinator still reads model and data.
-                RunDirectory.Announce(Path.Combine(store.Root, read.Name), read, store.Files);
-                store.Mirror?.Refresh(read.Name);
-            },
-            cancellationToken);
+        try
+        {
+            await Task.Run(
+                () =>
+                {
+                    // The run's directory is known from the moment it was accepted, while its coordinator still reads model and data.
+                    RunDirectory.Announce(Path.Combine(store.Root, read.Name), read, store.Files);
+                    store.Mirror?.Refresh(read.Name);
+                },
+                cancellationToken);
+        }
+        catch (IOException fault)
+        {
+            throw new HostUnavailableException("The store of the run directories cannot be read or written. Ask again.", fault);
+        }
+
         return read.Name;
     }
 
@@ -153,12 +161,26 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloReports rep
     {
         if (await grains.GetGrain<IRunGrain>(name).GetState() is { } run)
         {
-            if (store.Mirror is { } mirror)
+            // That a run is finished is told when its files are here; what else it says, whether they can be had or not.
+            bool complete = await TryMirrorAsync(name);
+            if (complete || run.Phase != "finished")
             {
-                await Task.Run(() => mirror.Refresh(name)); // before it is told that the run ended, everything is there
+                Take(run);
             }
+        }
+    }
 
-            Take(run);
+    private async Task<bool> TryMirrorAsync(string name)
+    {
+        try
+        {
+            await Task.Run(() => store.Mirror?.Refresh(name));
+            return true;
+        }
+        catch (IOException fault)
+        {
+            LogSilence(log, fault.Message);
+            return false;
         }
     }
 
@@ -193,6 +215,6 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloReports rep
 
     private void Take(RunInfo run) => _known[run.Name] = run;
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The runs' coordinators do not answer: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The runs' coordinators or their store do not answer: {Reason}")]
     private static partial void LogSilence(ILogger log, string reason);
 }
