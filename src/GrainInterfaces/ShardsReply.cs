@@ -1,6 +1,6 @@
 namespace FedLLM.GrainInterfaces;
 
-/// <summary>What a silo says of its pinned shards. No text, token or label of a record is in it.</summary>
+/// <summary>What a silo says of its pinned shards. No text or token of a record is in it, and no label but where its owner lets them be shown.</summary>
 [GenerateSerializer]
 [Immutable]
 [Alias("fedllm.shards-reply.1")]
@@ -48,6 +48,10 @@ public sealed record RegisteredShard
     /// <summary>Samples that lost tokens, by the part's number.</summary>
     [Id(4)]
     public Dictionary<int, int> Truncated { get; init; } = [];
+
+    /// <summary>Samples by label, where the experiment and the silo say that these may be shown; empty elsewhere.</summary>
+    [Id(5)]
+    public Dictionary<string, int> Labels { get; init; } = [];
 }
 
 /// <summary>A client's host has a fault of its own, which may pass.</summary>

@@ -7,7 +7,22 @@ namespace FedLLM.Grains;
 /// <summary>Turns pinned shards into messages and back.</summary>
 internal static class ShardMessages
 {
-    /// <summary>Returns a shard as a message; there is no place in it for a label.</summary>
+    // About a megabyte of each.
+    private const int ShardsInAReply = 2000;
+    private const int LabelsInAReply = 1 << 18; // characters
+
+    /// <summary>Returns so many shards as fit into a message, at least one.</summary>
+    public static RegisteredShard[] Some(IEnumerable<PinnedShard> shards)
+    {
+        long labels = 0;
+        return [.. shards.Take(ShardsInAReply).TakeWhile((shard, i) =>
+        {
+            labels += shard.Tally.Labels.Keys.Sum(label => (long)label.Length);
+            return i == 0 || labels <= LabelsInAReply;
+        }).Select(ToMessage)];
+    }
+
+    /// <summary>Returns a shard as a message.</summary>
     public static RegisteredShard ToMessage(PinnedShard shard) => new()
     {
         File = shard.File,
@@ -15,6 +30,7 @@ internal static class ShardMessages
         Counts = [shard.Tally.Records, shard.Tally.Usable, shard.Tally.Tokens, shard.Tally.ScoredTokens, shard.Tally.Longest, shard.Tally.Cut.Prompt, shard.Tally.Cut.Answer],
         Excluded = shard.Tally.Excluded.ToDictionary(e => (int)e.Key, e => e.Value),
         Truncated = shard.Tally.Truncated.ToDictionary(t => (int)t.Key, t => t.Value),
+        Labels = shard.Tally.Labels.ToDictionary(),
     };
 
     /// <summary>Returns the shard of a silo's message.</summary>
@@ -23,7 +39,7 @@ internal static class ShardMessages
         long[] counts = message.Counts;
         var tally = new SampleTally(
             (int)counts[0], (int)counts[1], message.Excluded.ToDictionary(e => (ExclusionReason)e.Key, e => e.Value), counts[2], counts[3], (int)counts[4],
-            new Dictionary<string, int>())
+            new SortedDictionary<string, int>(message.Labels, StringComparer.Ordinal))
         {
             Truncated = message.Truncated.ToDictionary(t => (Truncation)t.Key, t => t.Value),
             Cut = new CutTokens(counts[5], counts[6]),

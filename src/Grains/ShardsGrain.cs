@@ -15,9 +15,6 @@ namespace FedLLM.Grains;
 [RandomPlacement]
 public sealed class ShardsGrain(RunHosting hosting, TimeProvider clock, ILogger<ShardsGrain> log) : Grain, IShardsGrain
 {
-    // About a megabyte.
-    private const int ShardsInAReply = 2000;
-
     // Well within the response timeout of 30 s.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
@@ -51,13 +48,14 @@ public sealed class ShardsGrain(RunHosting hosting, TimeProvider clock, ILogger<
         try
         {
             IReadOnlyList<PinnedShard> shards = await _counted;
-            if (from + ShardsInAReply >= shards.Count)
+            RegisteredShard[] some = ShardMessages.Some(shards.Skip(from));
+            if (from + some.Length >= shards.Count)
             {
                 // Nobody asks for more, and what is counted is counted anew for the next who asks.
                 DeactivateOnIdle();
             }
 
-            return new ShardsReply { Total = shards.Count, Shards = [.. shards.Skip(from).Take(ShardsInAReply).Select(ShardMessages.ToMessage)] };
+            return new ShardsReply { Total = shards.Count, Shards = some };
         }
         catch (Exception fault)
         {

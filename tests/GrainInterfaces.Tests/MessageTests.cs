@@ -90,7 +90,7 @@ public sealed class MessageTests : IDisposable
             IsCounting = true,
             Problem = "none",
             Total = 9,
-            Shards = [new RegisteredShard { File = "a.jsonl", Digest = "d", Counts = [1, 2, 3, 4, 5, 6, long.MaxValue], Excluded = new() { [2] = 3 }, Truncated = new() { [1] = 4 } }],
+            Shards = [new RegisteredShard { File = "a.jsonl", Digest = "d", Counts = [1, 2, 3, 4, 5, 6, long.MaxValue], Excluded = new() { [2] = 3 }, Truncated = new() { [1] = 4 }, Labels = new() { ["l"] = 5 } }],
         };
         Assert.Equivalent(reply, Through(reply), strict: true);
         Assert.Equal("why", Through(new ClientFaultException("why")).Message);

@@ -64,6 +64,30 @@ public sealed class SiloSettingsTests
     }
 
     [Fact]
+    public void Build_ShardsThatCannotBePinnedHere_AreRefused()
+    {
+        string store = Directory.CreateTempSubdirectory("fedllm-settings-").FullName;
+        string shards = Directory.CreateDirectory(Path.Combine(store, "shards")).FullName;
+        try
+        {
+            Assert.Equal(
+                ["Silo:Shards is 'nowhere', which is no folder", "Silo:Show is 'everything'; it must be labels, samples, both with a comma, or none"],
+                Problems("--shards", "nowhere", "--name", "a", "--show", "everything"));
+            Assert.Equal(["Silo:Shards lies in Silo:Store, which other silos read; name a folder of this silo's own"], Problems("--store", store, "--shards", shards, "--name", "a"));
+            Assert.StartsWith("Silo:Name is 'a/b'; a silo with Silo:Shards needs a lasting name", Assert.Single(Problems("--shards", shards, "--name", "a/b")), StringComparison.Ordinal);
+            Assert.StartsWith("Silo:Name is ''", Assert.Single(Problems("--shards", shards)), StringComparison.Ordinal);
+            Assert.Equal(["Silo:Show is about Silo:Shards, which is not given"], Problems("--show", "labels"));
+        }
+        finally
+        {
+            Directory.Delete(store, recursive: true);
+        }
+
+        static string[] Problems(params string[] arguments) =>
+            Assert.Throws<SiloSettingsException>(() => SiloHost.Build(arguments)).Message.Split(Environment.NewLine);
+    }
+
+    [Fact]
     public void Switches_NameEverySettingButSecrets() => Assert.Equal(
         // Other users of a machine see its command lines.
         typeof(SiloSettings).GetProperties().Where(p => p.CanWrite && !Secrets.Contains(p.Name)).Select(p => $"Silo:{p.Name}").Order(StringComparer.Ordinal),

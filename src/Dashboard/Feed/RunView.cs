@@ -35,12 +35,17 @@ public sealed record HostedState(RunState State, string? Reason = null);
 /// <param name="Labels">Whether the histograms of its clients' labels may be shown.</param>
 public sealed record RunPermissions(bool Samples, bool Labels)
 {
-    /// <summary>What an experiment's values allow: of data that is pinned to its owners (<c>data.placement: pinned</c>) neither, elsewhere both.</summary>
+    /// <summary>
+    /// What an experiment's values allow: of data that is pinned to its owners (<c>data.placement: pinned</c>) what <c>data.show_samples</c> and
+    /// <c>data.show_labels</c> say, elsewhere both.
+    /// </summary>
     public static RunPermissions Of(IReadOnlyDictionary<string, string> settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
         bool shared = settings.GetValueOrDefault("data.placement") != "pinned";
-        return new RunPermissions(Samples: shared, Labels: shared);
+        return new RunPermissions(Samples: shared || Says("data.show_samples"), Labels: shared || Says("data.show_labels"));
+
+        bool Says(string key) => settings.GetValueOrDefault(key) == "true";
     }
 }
 

@@ -68,8 +68,21 @@ internal static class DataConsistency
     private static void CheckPlacement(Settings settings, PartitionScheme scheme)
     {
         const string Key = "data.placement";
-        if (!settings.TryGet(Key, out DataPlacement placement) || placement != DataPlacement.Pinned)
+        if (!settings.TryGet(Key, out DataPlacement placement))
         {
+            return;
+        }
+
+        if (placement != DataPlacement.Pinned)
+        {
+            foreach (string show in (string[])["data.show_labels", "data.show_samples"])
+            {
+                if (settings.TryGet(show, out bool shown) && shown)
+                {
+                    settings.AddAtOrigin(show, "is about pinned data (data.placement); of shared data both are shown anyway");
+                }
+            }
+
             return;
         }
 

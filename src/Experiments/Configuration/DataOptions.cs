@@ -13,6 +13,15 @@ public sealed record DataOptions
     /// <summary>Whether, on a cluster, each shard lies on one silo only. Default shared.</summary>
     public DataPlacement Placement { get; init; }
 
+    /// <summary>Whether the labels of pinned shards may be counted, stored and shown. Default false.</summary>
+    public bool ShowLabels { get; init; }
+
+    /// <summary>Whether answers of models that learned from pinned shards may be shown. Default false.</summary>
+    public bool ShowSamples { get; init; }
+
+    /// <summary>Whether this data's labels stay with whoever holds it.</summary>
+    public bool HidesLabels => Placement == DataPlacement.Pinned && !ShowLabels;
+
     /// <summary>In a folder: which files are shards (a file-name glob); null for all.</summary>
     public string? Pattern { get; init; }
 
@@ -52,7 +61,8 @@ public sealed record DataOptions
     /// <summary>Compares all values, sources included.</summary>
     public bool Equals(DataOptions? other) => other is not null
         && (Path, Pattern, Format, Limit, Template, MaxLength, Overlong) == (other.Path, other.Pattern, other.Format, other.Limit, other.Template, other.MaxLength, other.Overlong)
-        && (Scored, Turns, Evaluation, Partition, Placement) == (other.Scored, other.Turns, other.Evaluation, other.Partition, other.Placement)
+        && (Scored, Turns, Evaluation, Partition) == (other.Scored, other.Turns, other.Evaluation, other.Partition)
+        && (Placement, ShowLabels, ShowSamples) == (other.Placement, other.ShowLabels, other.ShowSamples)
         && (Sources ?? []).SequenceEqual(other.Sources ?? []);
 
     /// <inheritdoc/>

@@ -65,6 +65,8 @@ internal static class Schema
 
         // Where shards lie changes no bit of what is learned from them.
         new("data.placement", Choice(("shared", DataPlacement.Shared), ("pinned", DataPlacement.Pinned)), "shared", e => e.Data.Placement, KeyRole.Harmless),
+        new("data.show_labels", new SwitchType(), "false", e => e.Data.ShowLabels, KeyRole.Harmless),
+        new("data.show_samples", new SwitchType(), "false", e => e.Data.ShowSamples, KeyRole.Harmless),
         new("data.pattern", new OptionalType(new FilePatternType()), "none", e => e.Data.Pattern),
         new("data.format", SourceListType.Format, "auto", e => e.Data.Format),
         new("data.limit", new OptionalType(new IntegerType(1)), "none", e => Long(e.Data.Limit)),

@@ -140,6 +140,8 @@ internal sealed class Settings(string file)
             Scored = Get<ScoredTokens>("data.scored"),
             Turns = Get<TrainedTurns>("data.turns"),
             Placement = Get<DataPlacement>("data.placement"),
+            ShowLabels = Get<bool>("data.show_labels"),
+            ShowSamples = Get<bool>("data.show_samples"),
             Evaluation = (HeldOutData?)_values["data.evaluation"],
             Partition = new PartitionOptions(Get<PartitionScheme>("data.partition.scheme"), IntOrNull("data.partition.clients"))
             {

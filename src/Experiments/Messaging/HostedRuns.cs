@@ -166,6 +166,7 @@ public sealed class HostedRuns(string root, PreparedRuns prepared, DeviceQueue d
         {
             pinned = PinnedClients.Read(directory, Files) ?? throw new InputFileException(
                 directory, null, "holds no whole pinned.json, the list of the clients that silos registered", "Restore it, or start the run under a name of its own");
+            prepared.Shards.RequireConsent(experiment.Data);
             prepared.Shards.RequireUnchanged(experiment.Data, pinned);
         }
 

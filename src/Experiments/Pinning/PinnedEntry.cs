@@ -4,7 +4,7 @@ using FedLLM.Data.Shards;
 
 namespace FedLLM.Experiments.Pinning;
 
-/// <summary>A pinned shard as it is written in the run directory. There is no place in it for a label.</summary>
+/// <summary>A pinned shard as it is written in the run directory.</summary>
 /// <param name="File">The file's name.</param>
 /// <param name="Silo">The silo's name.</param>
 /// <param name="Digest">SHA-256 of its bytes.</param>
@@ -17,9 +17,11 @@ namespace FedLLM.Experiments.Pinning;
 /// <param name="Truncated">Samples that lost tokens, by part.</param>
 /// <param name="CutPrompt">Tokens that prompts lost.</param>
 /// <param name="CutAnswer">Tokens that answers lost.</param>
+/// <param name="Labels">Samples by label, where the experiment and the silo say that these may be shown; empty elsewhere.</param>
 internal sealed record PinnedEntry(
     string File, string Silo, string Digest, int Records, int Usable, long Tokens, long Scored, int Longest,
-    IReadOnlyDictionary<ExclusionReason, int> Excluded, IReadOnlyDictionary<Truncation, int> Truncated, long CutPrompt, long CutAnswer)
+    IReadOnlyDictionary<ExclusionReason, int> Excluded, IReadOnlyDictionary<Truncation, int> Truncated, long CutPrompt, long CutAnswer,
+    IReadOnlyDictionary<string, int> Labels)
 {
     /// <summary>Describes a shard.</summary>
     public static PinnedEntry Of(PinnedShard shard)
@@ -29,11 +31,11 @@ internal sealed record PinnedEntry(
         return new(
             shard.File, shard.Silo, shard.Digest, tally.Records, tally.Usable, tally.Tokens, tally.ScoredTokens, tally.Longest,
             new SortedDictionary<ExclusionReason, int>(tally.Excluded.ToDictionary()), new SortedDictionary<Truncation, int>(tally.Truncated.ToDictionary()),
-            tally.Cut.Prompt, tally.Cut.Answer);
+            tally.Cut.Prompt, tally.Cut.Answer, new SortedDictionary<string, int>(tally.Labels.ToDictionary(), StringComparer.Ordinal));
     }
 
     /// <summary>Returns the shard.</summary>
-    public PinnedShard ToShard() => new(File, Silo, Digest, new SampleTally(Records, Usable, Excluded, Tokens, Scored, Longest, new Dictionary<string, int>())
+    public PinnedShard ToShard() => new(File, Silo, Digest, new SampleTally(Records, Usable, Excluded, Tokens, Scored, Longest, Labels)
     {
         Truncated = Truncated,
         Cut = new CutTokens(CutPrompt, CutAnswer),

@@ -13,6 +13,30 @@ public sealed record ShardFolder(string Silo, string? Root)
     /// <summary>No silo's: no shard lies there.</summary>
     public static ShardFolder None { get; } = new("", null);
 
+    /// <summary>Whether the owner of the shards lets their labels be shown. Default false.</summary>
+    public bool ShowsLabels { get; init; }
+
+    /// <summary>Whether the owner of the shards lets answers of models that learned from them be shown. Default false.</summary>
+    public bool ShowsSamples { get; init; }
+
+    /// <summary>Checks that an experiment shows no more of the shards than their owner allows.</summary>
+    /// <exception cref="InputFileException">It does.</exception>
+    public void RequireConsent(DataOptions data)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        Require(ShowsLabels || !data.ShowLabels, "data.show_labels", "labels");
+        Require(ShowsSamples || !data.ShowSamples, "data.show_samples", "samples");
+
+        void Require(bool allowed, string key, string what)
+        {
+            if (!allowed)
+            {
+                throw new InputFileException(
+                    Root ?? ".", null, $"the experiment sets {key}, and silo {Silo} does not allow it", $"Remove the key, or let the data's owner start the silo with --show {what}");
+            }
+        }
+    }
+
     /// <summary>Finds the shards of an experiment that lie here, in natural order of their names; none where there is nothing of that name.</summary>
     /// <exception cref="InputFileException">The folder holds something else besides shards, or held-out data.</exception>
     public IReadOnlyList<string> Find(DataOptions data)

@@ -120,7 +120,7 @@ public sealed record PreparedExperiment
             _ = data.OwnShards.Size(client);
         }
 
-        var reports = new ShardReports(data.Shards, pooled ? null : data.OwnShards) { HidesLabels = experiment.Data.Placement == DataPlacement.Pinned };
+        var reports = new ShardReports(data.Shards, pooled ? null : data.OwnShards) { HidesLabels = experiment.Data.HidesLabels };
         CheckWarmup(experiment, reports, cut.Origin);
         ILearner learner = device.Load(weights, experiment.Model.Quantization);
         return new PreparedExperiment

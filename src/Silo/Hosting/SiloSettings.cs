@@ -31,6 +31,8 @@ public sealed partial record SiloSettings
 
     private const string None = "none";
     private const string Blobs = "blobs";
+    private const string Labels = "labels";
+    private const string Samples = "samples";
 
     /// <summary>The command line's short names. Secrets have none: other users of a machine see its command lines.</summary>
     public static IReadOnlyDictionary<string, string> Switches { get; } =
@@ -38,7 +40,7 @@ public sealed partial record SiloSettings
         {
             nameof(Mode), nameof(Cluster), nameof(Name), nameof(Address), nameof(Port), nameof(GatewayPort), nameof(Store), nameof(State),
             nameof(Devices), nameof(Threads), nameof(GatherMilliseconds), nameof(WakeSeconds), nameof(ProbeSeconds), nameof(Api), nameof(Data),
-            nameof(Certificate), nameof(CertificateKey), nameof(Authority), nameof(Insecure), nameof(Shards),
+            nameof(Certificate), nameof(CertificateKey), nameof(Authority), nameof(Insecure), nameof(Shards), nameof(Show),
         }.ToDictionary(n => "--" + string.Concat(n.Select((c, i) => char.IsUpper(c) && i > 0 ? $"-{char.ToLowerInvariant(c)}" : $"{char.ToLowerInvariant(c)}")), n => $"{Section}:{n}");
 
     /// <summary>Where the cluster keeps what it must not forget. Default localhost.</summary>
@@ -113,8 +115,15 @@ public sealed partial record SiloSettings
     /// <summary>The folder of the shards that are pinned to this silo; needs <see cref="Name"/>, by which their clients find it. Default: none.</summary>
     public string? Shards { get; init; }
 
+    /// <summary>What an experiment may let be shown of those shards besides counts, separated by commas: <c>labels</c>, <c>samples</c>; or <c>none</c>. Default none.</summary>
+    public string Show { get; init; } = None;
+
     /// <summary>The shards that are pinned to this silo.</summary>
-    public ShardFolder ShardFolder() => new(Name ?? "", Shards is null ? null : Path.GetFullPath(Shards));
+    public ShardFolder ShardFolder() => new(Name ?? "", Shards is null ? null : Path.GetFullPath(Shards))
+    {
+        ShowsLabels = Names(Show).Contains(Labels),
+        ShowsSamples = Names(Show).Contains(Samples),
+    };
 
     /// <summary>Whether the run directories are blobs.</summary>
     public bool StoresBlobs => Store == Blobs;
@@ -139,10 +148,12 @@ public sealed partial record SiloSettings
     public override string ToString() => Name ?? FormattableString.Invariant($"{Environment.MachineName}-{Port}");
 
     /// <summary>The devices by name.</summary>
-    public IReadOnlyList<string> DeviceNames() => Devices == "none" ? [] : Devices.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+    public IReadOnlyList<string> DeviceNames() => Names(Devices);
 
     /// <summary>Where the cluster's own state is with mode localhost.</summary>
     public string StateFolder() => Path.GetFullPath(State ?? Path.Combine(Store, ".cluster"));
+
+    private static string[] Names(string list) => list == None ? [] : list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private static bool IsWithin(string folder, string outer) =>
         (Path.GetFullPath(folder) + Path.DirectorySeparatorChar).StartsWith(Path.TrimEndingDirectorySeparator(Path.GetFullPath(outer)) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
@@ -186,6 +197,8 @@ public sealed partial record SiloSettings
         Require(
             Shards is null || (Name is not null && ExperimentName.IsOne(Name)),
             $"Silo:Name is '{Name}'; a silo with Silo:Shards needs a lasting name of letters, digits, '.', '_' and '-', a letter or digit first, at most 100");
+        Require(Names(Show).All(n => n is Labels or Samples), $"Silo:Show is '{Show}'; it must be labels, samples, both with a comma, or none");
+        Require(Show == None || Shards is not null, "Silo:Show is about Silo:Shards, which is not given");
         Require(Threads is null or >= 1, $"Silo:Threads is {Threads}; it must be at least 1");
         Require(GatherMilliseconds is >= 0 and <= 60_000, $"Silo:GatherMilliseconds is {GatherMilliseconds}; it must be from 0 to 60000");
         Require(WakeSeconds is >= 1 and <= 60, $"Silo:WakeSeconds is {WakeSeconds}; it must be from 1 to 60");

@@ -144,6 +144,16 @@ public sealed class AccessTests : IDisposable
     }
 
     [Fact]
+    public async Task Pinned_DataOptedIn_ShowsLabelsAndSamples()
+    {
+        var settings = new Dictionary<string, string> { ["data.placement"] = "pinned", ["data.show_labels"] = "true", ["data.show_samples"] = "true" };
+        _run.Append(RunFiles.Beginning(4), RunFiles.Line(1, 3)).Describe(("first", [("rare disease", 3)])).Adapter(RunFiles.Hash(1), [1]);
+        await using Served served = await Served.Start(new FakeHost { Sampler = new EchoSampler(), Permissions = FedLLM.Dashboard.Feed.RunPermissions.Of(settings) }.Feed(_run.Root));
+        Assert.Contains("rare disease", await served.Text("/api/runs/run/clients/0"), StringComparison.Ordinal);
+        Assert.Contains("/samples", await served.Text("/runs/run"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Pages_WithoutScript_AreWhole()
     {
         _run.Append(RunFiles.Beginning(4), RunFiles.Line(1, 3), RunFiles.Line(2, 2)).Describe(("first", [("a", 3)]), ("second", []));

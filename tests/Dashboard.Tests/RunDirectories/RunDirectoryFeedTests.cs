@@ -180,6 +180,21 @@ public sealed class RunDirectoryFeedTests
         Assert.Equal(new RunPermissions(expected, expected), RunPermissions.Of(settings));
     }
 
+    [Theory]
+    [InlineData("true", "false", false, true)]
+    [InlineData("false", "true", true, false)]
+    [InlineData("yes", "1", false, false)]
+    public void Permissions_OfPinnedDataOptedIn_AreWhatTheKeysSay(string labels, string samples, bool showsSamples, bool showsLabels)
+    {
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["data.placement"] = "pinned",
+            ["data.show_labels"] = labels,
+            ["data.show_samples"] = samples,
+        };
+        Assert.Equal(new RunPermissions(showsSamples, showsLabels), RunPermissions.Of(settings));
+    }
+
     [Fact]
     public void Find_LabelsNotPermitted_AreNotInTheView()
     {

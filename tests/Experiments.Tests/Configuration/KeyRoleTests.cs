@@ -112,7 +112,7 @@ public sealed class KeyRoleTests
     ];
 
     /// <summary>Harmless too, but one has a single value with each task, and the others need a key that counts (PersonalOptionsTests and PlacementOptionsTests change them).</summary>
-    private static readonly string[] Fixed = ["evaluation.suites", "evaluation.personal", "data.placement"];
+    private static readonly string[] Fixed = ["evaluation.suites", "evaluation.personal", "data.placement", "data.show_labels", "data.show_samples"];
 
     /// <summary>Paths, of which the content counts: its hash is part of the identity by itself.</summary>
     private static readonly string[] Content = ["model.path", "data.path"];

@@ -21,11 +21,29 @@ public sealed class PlacementOptionsTests
     }
 
     [Theory]
+    [InlineData("show_labels")]
+    [InlineData("show_samples")]
+    public void Parse_WhatIsShownOfPinnedData_IsHarmlessThereAndRefusedOfSharedData(string key)
+    {
+        Experiment hidden = Parse("data: {path: x, placement: pinned, partition: {scheme: files}}");
+        Experiment shown = Parse($"data: {{path: x, placement: pinned, {key}: true, partition: {{scheme: files}}}}");
+        Assert.Equal((false, false), (hidden.Data.ShowLabels, hidden.Data.ShowSamples));
+        Assert.Equal((key == "show_labels", key == "show_samples"), (shown.Data.ShowLabels, shown.Data.ShowSamples));
+        Assert.Equal(ExperimentIdentity.Hash(hidden, Inputs), ExperimentIdentity.Hash(shown, Inputs));
+        Assert.Equal(["data." + key], ExperimentIdentity.HarmlessDifferences(hidden, shown));
+
+        ExperimentFileError error = Assert.Single(Assert.Throws<ExperimentFileException>(() => Parse($"data: {{path: x, {key}: true}}")).Errors);
+        Assert.Equal("data." + key, error.Path);
+        Assert.Contains("is about pinned data", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("data: {path: x, placement: pinned}", "needs data.partition.scheme files")]
     [InlineData("data: {placement: pinned, sources: [{path: a}, {path: b}], partition: {scheme: files}}", "needs data.path in place of data.sources")]
     [InlineData("data: {path: x, placement: pinned, partition: {scheme: files, registered: 9}}", "needs a shard for each client")]
     [InlineData("data: {path: x, placement: pinned, evaluation: 0.1, partition: {scheme: files}}", "cannot hold out a fraction of pinned shards")]
     [InlineData("data: {path: x, placement: pinned, partition: {scheme: files}}\nfederation: {algorithm: scaffold}", "control variates")]
+    [InlineData("data: {path: x, placement: pinned, partition: {scheme: files}}\nfederation: {algorithm: local}", "local or scaffold")]
     [InlineData("data: {path: x, placement: pinned, partition: {scheme: files}}\nfederation: {algorithm: centralized}", "pools the shards")]
     [InlineData("data: {path: x, placement: pinned, partition: {scheme: files}}\nfederation: {lora_aggregation: fedsa}", "factors of each client")]
     public void Parse_WhatWouldMoveAPinnedRecordOrAClientsState_IsRefused(string yaml, string message)

@@ -85,6 +85,30 @@ public sealed class PinnedClientsTests : IDisposable
     }
 
     [Fact]
+    public void CountShards_LabelsShown_AreCountedWhereTheirOwnerAllowsIt()
+    {
+        Experiment open = _experiment with { Data = _experiment.Data with { ShowLabels = true } };
+        InputFileException refused = Assert.Throws<InputFileException>(() => Count("a", open));
+        Assert.Contains("sets data.show_labels, and silo a does not allow it", refused.Message, StringComparison.Ordinal);
+        Experiment sampled = _experiment with { Data = _experiment.Data with { ShowSamples = true } };
+        Assert.Contains("data.show_samples", Assert.Throws<InputFileException>(() => Count("a", sampled, labels: true)).Message, StringComparison.Ordinal);
+
+        PinnedClients pinned = PinnedClients.Of(Names.SelectMany(n => Count(n, open, labels: true)));
+        pinned.Write(_folder["run"], DiskFiles.Instance);
+        PinnedClients read = PinnedClients.Read(_folder["run"], DiskFiles.Instance)!;
+        PreparedExperiment whole = PreparedExperiment.Prepare(open);
+        PreparedExperiment there = PreparedExperiment.Prepare(open, pinned: new PinnedPlace(read, ShardFolder.None));
+        Assert.All(Enumerable.Range(0, 20), client =>
+        {
+            Assert.NotEmpty(there.Reports[client].Tally.Labels);
+            Assert.Equal(whole.Reports[client].Tally.Labels, there.Reports[client].Tally.Labels);
+        });
+
+        // A silo that allows it tells none that the experiment does not ask for.
+        Assert.All(Count("a", _experiment, labels: true), s => Assert.Empty(s.Tally.Labels));
+    }
+
+    [Fact]
     public async Task FindAsync_FewerThanTheExperimentSays_MayPassAndMoreDoNot()
     {
         InputFileException fewer = await Assert.ThrowsAsync<InputFileException>(() => FindAsync("a"));
@@ -116,7 +140,10 @@ public sealed class PinnedClientsTests : IDisposable
 
     private ShardFolder OfSilo(string name) => new(name, _shards.FolderOf(name));
 
-    private IReadOnlyList<PinnedShard> Count(string silo) => new PreparedRuns(threads: 1, shards: OfSilo(silo)).CountShards(_experiment);
+    private IReadOnlyList<PinnedShard> Count(string silo) => Count(silo, _experiment);
+
+    private IReadOnlyList<PinnedShard> Count(string silo, Experiment experiment, bool labels = false) =>
+        new PreparedRuns(threads: 1, shards: OfSilo(silo) with { ShowsLabels = labels }).CountShards(experiment);
 
     private sealed class SilosThatAreThere(IReadOnlyList<PinnedShard> shards) : IShardSilos
     {
