@@ -58,7 +58,7 @@ internal static class ClusterRuns
         {
             throw new ClusterException(outcome.Summary.State == "cancelled"
                 ? $"run '{run}' was cancelled after round {outcome.Summary.Round}"
-                : $"run '{run}' failed: {outcome.Summary.Reason ?? "no reason was given"}. When that is mended, fedllm resume {run} lets it go on");
+                : $"run '{run}' failed: {outcome.Summary.Reason?.TrimEnd('.') ?? "no reason was given"}. When that is mended, fedllm resume {run} lets it go on");
         }
 
         string? adapter = output is null ? null : await FetchAsync(client, run, output, null, cancellationToken).ConfigureAwait(false);
