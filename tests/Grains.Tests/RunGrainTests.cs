@@ -120,7 +120,7 @@ public sealed class RunGrainTests
         string refusal = await RefusalAsync(() => cluster.Run("demo").StartAsync(GrainCluster.Spec()));
         Assert.Contains(expected, refusal, StringComparison.Ordinal);
         Assert.Contains(directory, refusal, StringComparison.Ordinal);
-        Assert.False(Directory.Exists(directory));
+        Assert.Equal([Path.Combine(directory, "experiment.yaml")], Directory.EnumerateFileSystemEntries(directory));
         RunInfo again = await cluster.Run("demo").ResumeAsync();
         Assert.Equal(("running", ""), (again.Phase, again.Adapter));
         Assert.Equal(("finished", expected), await PhaseAndAdapterAsync(cluster, "demo"));
