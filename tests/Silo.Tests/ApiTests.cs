@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
@@ -132,7 +131,7 @@ public sealed class ApiTests
     [InlineData("--data", "/there/is/nothing")]
     public async Task Settings_ThatCannotBe_AreNamedAndExitWith2(string name, string value)
     {
-        (int code, _, string error) = await RunAsync("fedllm-silo.dll", [name, value]);
+        (int code, _, string error) = await Programs.RunAsync("fedllm-silo.dll", name, value);
         Assert.Equal(2, code);
         Assert.Contains(value, error, StringComparison.Ordinal);
     }
@@ -153,15 +152,5 @@ public sealed class ApiTests
 
     private static async Task<JsonElement> JsonAsync(HttpClient client, string path) => JsonDocument.Parse(await client.GetStringAsync(path)).RootElement;
 
-    private static Task<(int Code, string Output, string Error)> FedllmAsync(string[] arguments) => RunAsync("fedllm.dll", arguments);
-
-    private static async Task<(int Code, string Output, string Error)> RunAsync(string program, string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, program), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync();
-        Task<string> error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(3));
-        return (process.ExitCode, await output, await error);
-    }
+    private static Task<(int Code, string Output, string Error)> FedllmAsync(string[] arguments) => Programs.RunAsync("fedllm.dll", arguments);
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
 using FedLLM.GrainInterfaces;
 using FedLLM.Silo.Tests.Clusters;
@@ -84,13 +83,9 @@ public sealed class AzureTests
 
     private static Cluster On(AzuriteServer azurite) => new("--mode", "azure", "--store", "blobs", $"--Silo:ConnectionString={azurite.ConnectionString}");
 
-    private static async Task<(int Code, string Error)> FedllmAsync(params string[] arguments)
+    private static async Task<(int Code, string Said)> FedllmAsync(params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, "fedllm.dll"), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync();
-        Task<string> error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(3));
-        return (process.ExitCode, await output + await error);
+        (int code, string output, string error) = await Programs.RunAsync("fedllm.dll", arguments);
+        return (code, output + error);
     }
 }
