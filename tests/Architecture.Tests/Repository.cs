@@ -7,7 +7,7 @@ namespace FedLLM.Architecture.Tests;
 internal static class Repository
 {
     private static readonly string[] Outputs =
-        [".git", ".vs", ".idea", "bin", "obj", "runs", "artifacts", "TestResults", "BenchmarkDotNet.Artifacts"];
+        [".git", ".vs", ".idea", "bin", "obj", "runs", "artifacts", ".tools", "TestResults", "BenchmarkDotNet.Artifacts"];
 
     public static string Root { get; } = SharedData.RepositoryRoot();
 
