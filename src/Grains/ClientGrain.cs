@@ -14,8 +14,8 @@ namespace FedLLM.Grains;
 [ActivationCountBasedPlacement]
 public sealed class ClientGrain(DevicePool devices, TimeProvider clock, ILogger<ClientGrain> log) : Grain, IClientGrain
 {
-    // Well within the response timeout of 30 s.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    /// <summary>How long a call waits for work that goes on: well within the response timeout of 30 s.</summary>
+    internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private ClientSession? _session;
     private ClientKey _key;

@@ -15,9 +15,6 @@ namespace FedLLM.Grains;
 [RandomPlacement]
 public sealed class ShardsGrain(RunHosting hosting, TimeProvider clock, ILogger<ShardsGrain> log) : Grain, IShardsGrain
 {
-    // Well within the response timeout of 30 s.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-
     private Experiment? _experiment;
     private Task<IReadOnlyList<PinnedShard>>? _counted;
 
@@ -39,7 +36,7 @@ public sealed class ShardsGrain(RunHosting hosting, TimeProvider clock, ILogger<
             _counted = Task.Factory.StartNew(() => prepared.CountShards(experiment), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         }
 
-        await Task.WhenAny(_counted, Task.Delay(Patience, clock));
+        await Task.WhenAny(_counted, Task.Delay(ClientGrain.Patience, clock));
         if (!_counted.IsCompleted)
         {
             return new ShardsReply { IsCounting = true };

@@ -41,7 +41,7 @@ public static class DashboardApplication
             json.SerializerOptions.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower));
         });
         services.AddSingleton(gate).AddSingleton<DashboardAssets>();
-        if (OtlpExport.IsAsked)
+        if (OtlpCollector.IsAsked)
         {
             services.AddHostedService<OtlpExport>();
         }

@@ -15,7 +15,6 @@ namespace FedLLM.Dashboard.Telemetry;
 /// </summary>
 internal sealed class OtlpExport : IHostedService, IDisposable
 {
-    private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
     private const string Source = "FedLLM";
 
     private readonly Meter _meter = new(Source);
@@ -45,14 +44,10 @@ internal sealed class OtlpExport : IHostedService, IDisposable
             }
         }
 
-        // The environment's own name stands before this one.
-        ResourceBuilder resource = ResourceBuilder.CreateEmpty().AddService("fedllm").AddTelemetrySdk().AddEnvironmentVariableDetector();
+        ResourceBuilder resource = OtlpCollector.Sender("fedllm");
         _metrics = Sdk.CreateMeterProviderBuilder().SetResourceBuilder(resource).AddMeter(Source).AddOtlpExporter().Build();
         _traces = Sdk.CreateTracerProviderBuilder().SetResourceBuilder(resource).AddSource(Source).AddOtlpExporter().Build();
     }
-
-    /// <summary>Whether the environment names a collector.</summary>
-    public static bool IsAsked => !string.IsNullOrWhiteSpace(Environment.GetEnvironmentVariable(Endpoint));
 
     /// <inheritdoc/>
     public Task StartAsync(CancellationToken cancellationToken)

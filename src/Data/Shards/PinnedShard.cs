@@ -11,5 +11,5 @@ namespace FedLLM.Data.Shards;
 public sealed record PinnedShard(string File, string Silo, string Digest, SampleTally Tally)
 {
     /// <summary>The client's name.</summary>
-    public string Name => DataFiles.Stem(File);
+    public string Name { get; } = DataFiles.Stem(File);
 }

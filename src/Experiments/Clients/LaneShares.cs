@@ -13,6 +13,11 @@ internal static class LaneShares
     /// <returns>The shares, the one with the most work first.</returns>
     public static IReadOnlyList<int>[] Deal(IReadOnlyList<int> clients, Func<int, double> work, int count)
     {
+        if (count == 1)
+        {
+            return [clients];
+        }
+
         var shares = new List<int>[count]; // of places in the list
         double[] load = new double[count];
         for (int i = 0; i < count; i++)

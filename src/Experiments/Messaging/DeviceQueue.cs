@@ -22,10 +22,10 @@ public sealed class DeviceQueue : IAsyncDisposable
 {
     private readonly Lock _gate = new();
     private readonly List<Waiting> _waiting = [];
-    private Waiting[] _training = [];
     private readonly SemaphoreSlim _arrived = new(0);
     private readonly CancellationTokenSource _close = new();
     private readonly Task _work;
+    private Waiting[] _training = [];
 
     private readonly TimeSpan _gather;
     private readonly TimeProvider _clock;

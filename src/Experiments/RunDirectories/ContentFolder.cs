@@ -41,7 +41,7 @@ internal sealed class ContentFolder
         {
             foreach (string path in _files.List(_folder, folders: true).SelectMany(f => _files.List(f)))
             {
-                if (path.EndsWith(DurableWriting.Unfinished, StringComparison.Ordinal))
+                if (path.EndsWith(IRunFiles.Unfinished, StringComparison.Ordinal))
                 {
                     _files.Delete(path);
                 }

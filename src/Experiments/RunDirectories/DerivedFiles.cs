@@ -87,7 +87,7 @@ internal sealed class DerivedFiles : IDisposable
         {
             _files.CreateFolder(_paths.Adapter);
             _files.SyncFolder(_paths.Root);
-            foreach (string path in _files.List(_paths.Adapter).Where(p => p.EndsWith(DurableWriting.Unfinished, StringComparison.Ordinal)))
+            foreach (string path in _files.List(_paths.Adapter).Where(p => p.EndsWith(IRunFiles.Unfinished, StringComparison.Ordinal)))
             {
                 _files.Delete(path);
             }

@@ -6,9 +6,6 @@ namespace FedLLM.Experiments.RunDirectories;
 /// <summary>Whole files, read whole and written so that a reader finds the old content or the new one, never a part of either.</summary>
 internal static class DurableWriting
 {
-    /// <summary>Ends the names of files that are not finished.</summary>
-    public const string Unfinished = ".tmp";
-
     // Several processes may write the same content at the same time, also from machines that share a folder.
     private static readonly string Writer = Convert.ToHexStringLower(SHA256.HashData(LockHolder.Current().ToBytes()))[..12];
 
@@ -18,7 +15,7 @@ internal static class DurableWriting
     /// <exception cref="RunStorageException">The operating system refuses.</exception>
     public static void WriteWhole(this IRunFiles files, string path, Action<Stream> write)
     {
-        string temporary = FormattableString.Invariant($"{path}.{Writer}-{Interlocked.Increment(ref LastSerial)}{Unfinished}");
+        string temporary = FormattableString.Invariant($"{path}.{Writer}-{Interlocked.Increment(ref LastSerial)}{IRunFiles.Unfinished}");
         try
         {
             using (Stream stream = files.Create(temporary))

@@ -6,6 +6,9 @@ namespace FedLLM.Experiments.RunDirectories;
 /// </summary>
 public interface IRunFiles
 {
+    /// <summary>Ends the names of files that are not finished: they are renamed when they are, or left over.</summary>
+    const string Unfinished = ".tmp";
+
     /// <summary>Whether a file of that name exists.</summary>
     bool FileExists(string path);
 

@@ -176,7 +176,7 @@ public sealed class RunDirectory : IDisposable
         try
         {
             bool isRun = files.FileExists(paths.Journal) || files.FileExists(paths.Experiment) || files.List(paths.Checkpoints).Count > 0;
-            bool isEmpty = files.List(paths.Root).All(f => f == paths.Lock || f == paths.Holder || f == paths.Pinned || f.EndsWith(DurableWriting.Unfinished, StringComparison.Ordinal))
+            bool isEmpty = files.List(paths.Root).All(f => f == paths.Lock || f == paths.Holder || f == paths.Pinned || f.EndsWith(IRunFiles.Unfinished, StringComparison.Ordinal))
                 && files.List(paths.Root, folders: true).All(f => f == paths.Store || f == paths.Checkpoints);
             if (!isRun && !isEmpty)
             {
@@ -226,7 +226,7 @@ public sealed class RunDirectory : IDisposable
             files.Rename(manifest, manifest + ContentFolder.DamagedExtension);
         }
 
-        foreach (string leftover in files.List(paths.Root).Concat(files.List(paths.Checkpoints)).Where(f => f.EndsWith(DurableWriting.Unfinished, StringComparison.Ordinal)))
+        foreach (string leftover in files.List(paths.Root).Concat(files.List(paths.Checkpoints)).Where(f => f.EndsWith(IRunFiles.Unfinished, StringComparison.Ordinal)))
         {
             files.Delete(leftover);
         }

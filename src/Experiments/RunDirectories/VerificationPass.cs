@@ -90,7 +90,7 @@ internal sealed class VerificationPass(IRunFiles files, RunPaths paths)
             {
                 _findings.Damage.Add($"{path}: was found damaged before and set aside.");
             }
-            else if (name.EndsWith(DurableWriting.Unfinished, StringComparison.Ordinal))
+            else if (name.EndsWith(IRunFiles.Unfinished, StringComparison.Ordinal))
             {
                 _findings.Notes.Add($"{path}: an unfinished file, which the next run deletes.");
             }
@@ -180,7 +180,7 @@ internal sealed class VerificationPass(IRunFiles files, RunPaths paths)
     {
         foreach (string path in files.List(paths.Receipts))
         {
-            if (path.EndsWith(DurableWriting.Unfinished, StringComparison.Ordinal))
+            if (path.EndsWith(IRunFiles.Unfinished, StringComparison.Ordinal))
             {
                 _findings.Notes.Add($"{path}: an unfinished file, which stands for nothing.");
             }

@@ -15,7 +15,14 @@ internal sealed class ShardReports(IShards shards, IShards? heldOut = null) : IR
     public int Count => shards.Clients;
 
     /// <inheritdoc/>
-    public ShardReport this[int index] => (HidesLabels ? shards.Report(index).WithoutLabels() : shards.Report(index)) with { HeldOut = heldOut?.Report(index).Tally };
+    public ShardReport this[int index]
+    {
+        get
+        {
+            ShardReport report = HidesLabels ? shards.Report(index).WithoutLabels() : shards.Report(index);
+            return heldOut is null ? report : report with { HeldOut = heldOut.Report(index).Tally };
+        }
+    }
 
     /// <inheritdoc/>
     public IEnumerator<ShardReport> GetEnumerator()

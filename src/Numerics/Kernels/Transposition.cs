@@ -5,11 +5,11 @@ using System.Runtime.Intrinsics.X86;
 namespace FedLLM.Numerics.Kernels;
 
 /// <summary>Turns lines that are contiguous in k into vectors that hold one k of many lines, in registers.</summary>
-internal static unsafe class Transposition
+public static unsafe class Transposition
 {
     /// <summary>Returns four elements from each of three places; the last four are zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Three<T>(T* r0, T* r1, T* r2)
+    internal static Vector512<float> Three<T>(T* r0, T* r1, T* r2)
         where T : unmanaged, IElement<T> =>
         Avx512F.InsertVector128(Vector256.Create(T.Load4(r0), T.Load4(r1)).ToVector512Unsafe(), T.Load4(r2), 2);
 
@@ -20,9 +20,15 @@ internal static unsafe class Transposition
 
     /// <summary>Returns four k of sixteen lines that are contiguous in k: a vector for each k, a lane for each line.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (Vector512<float> K0, Vector512<float> K1, Vector512<float> K2, Vector512<float> K3) Turn<T>(T* from, nint line)
+    internal static (Vector512<float> K0, Vector512<float> K1, Vector512<float> K2, Vector512<float> K3) Turn<T>(T* from, nint line)
         where T : unmanaged, IElement<T> =>
         Turn(Four(from, 4 * line), Four(from + line, 4 * line), Four(from + (2 * line), 4 * line), Four(from + (3 * line), 4 * line));
+
+    /// <summary>Returns four k of sixteen lines of float32, as above.</summary>
+    /// <param name="from">The first line's first k.</param>
+    /// <param name="line">Distance of two lines.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<float> K0, Vector512<float> K1, Vector512<float> K2, Vector512<float> K3) Turn(float* from, nint line) => Turn((Float32Element*)from, line);
 
     /// <summary>The same from vectors that hold four k of the lines l, l + 4, l + 8 and l + 12.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -65,7 +71,7 @@ internal static unsafe class Transposition
 
     /// <summary>Writes four k of four lines k by k.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Transpose4<T>(T* from, nint line, float* to, nint step)
+    internal static void Transpose4<T>(T* from, nint line, float* to, nint step)
         where T : unmanaged, IElement<T>
     {
         Vector128<float> r0 = T.Load4(from);
@@ -84,7 +90,7 @@ internal static unsafe class Transposition
 
     /// <summary>Writes eight k of eight lines k by k.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Transpose8<T>(T* from, nint line, float* to, nint step)
+    internal static void Transpose8<T>(T* from, nint line, float* to, nint step)
         where T : unmanaged, IElement<T>
     {
         // Halves of rows i and i + 4 share a register from the load on, so only two rounds of shuffles remain.

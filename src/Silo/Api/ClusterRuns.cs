@@ -50,7 +50,7 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloReports rep
             "paused" => new HostedState(RunState.Paused),
             "cancelled" => new HostedState(RunState.Cancelled),
             "failed" => new HostedState(RunState.Failed, run.Reason),
-            "finished" when !File.Exists(Path.Combine(directory, "journal.jsonl")) => new HostedState(
+            "finished" when !RunDirectory.HasBegun(directory, DiskFiles.Instance) => new HostedState(
                 RunState.Failed, $"It is finished, with the adapter {run.Adapter}, but its directory is gone: {PlaceOf(directory)}. Restore it from a copy, or resume the run: it then begins again."),
             _ => null,
         }

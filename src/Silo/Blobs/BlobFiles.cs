@@ -13,8 +13,6 @@ namespace FedLLM.Silo.Blobs;
 /// </summary>
 internal sealed class BlobFiles : IRunFiles
 {
-    private const string Unfinished = ".tmp";
-
     private readonly BlobContainerClient _container;
     private readonly TimeProvider _clock;
     private readonly ConcurrentDictionary<string, string> _unfinished = new(StringComparer.Ordinal); // by path, the file of this machine
@@ -73,7 +71,7 @@ internal sealed class BlobFiles : IRunFiles
     /// <inheritdoc/>
     public Stream Create(string path)
     {
-        if (!path.EndsWith(Unfinished, StringComparison.Ordinal))
+        if (!path.EndsWith(IRunFiles.Unfinished, StringComparison.Ordinal))
         {
             return new WholeBlob(bytes => Write(path, bytes, null));
         }

@@ -1,3 +1,4 @@
+using FedLLM.Dashboard.Telemetry;
 using Microsoft.Extensions.Hosting;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
@@ -12,7 +13,6 @@ namespace FedLLM.Silo.Hosting;
 /// </summary>
 internal sealed class OrleansTelemetry : IHostedService, IDisposable
 {
-    private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
     private const string Meter = "Microsoft.Orleans";
     private const string Sources = "Microsoft.Orleans.*";
 
@@ -22,14 +22,10 @@ internal sealed class OrleansTelemetry : IHostedService, IDisposable
     /// <summary>Listens from here on.</summary>
     public OrleansTelemetry(SiloSettings settings)
     {
-        // The environment's own name stands before this one.
-        ResourceBuilder resource = ResourceBuilder.CreateEmpty().AddService("fedllm-silo", serviceInstanceId: settings.ToString()).AddTelemetrySdk().AddEnvironmentVariableDetector();
+        ResourceBuilder resource = OtlpCollector.Sender("fedllm-silo", settings.ToString());
         _metrics = Sdk.CreateMeterProviderBuilder().SetResourceBuilder(resource).AddMeter(Meter).AddOtlpExporter().Build();
         _traces = Sdk.CreateTracerProviderBuilder().SetResourceBuilder(resource).AddSource(Sources).AddOtlpExporter().Build();
     }
-
-    /// <summary>Whether the environment names a collector.</summary>
-    public static bool IsAsked => !string.IsNullOrWhiteSpace(Environment.GetEnvironmentVariable(Endpoint));
 
     /// <inheritdoc/>
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -1,4 +1,5 @@
 using System.Net;
+using FedLLM.Dashboard.Telemetry;
 using FedLLM.Engine.Tokenization;
 using FedLLM.Experiments.Devices;
 using FedLLM.Experiments.Running;
@@ -78,7 +79,7 @@ public static class SiloHost
             builder.Services.AddHostedService<InsecureWarning>();
         }
 
-        if (OrleansTelemetry.IsAsked)
+        if (OtlpCollector.IsAsked)
         {
             builder.Services.AddHostedService<OrleansTelemetry>();
         }
@@ -152,7 +153,7 @@ public static class SiloHost
             silo.UseMutualTls(certificates);
         }
 
-        if (OrleansTelemetry.IsAsked)
+        if (OtlpCollector.IsAsked)
         {
             silo.AddActivityPropagation();
         }
