@@ -7,9 +7,11 @@ using Orleans.Runtime.MembershipService.SiloMetadata;
 namespace FedLLM.Grains;
 
 /// <summary>
-/// A run's coordinator. It delegates to <see cref="Coordinator"/>, which drives the rounds on threads of its own; a reminder wakes it on another silo after a crash.
+/// A run's coordinator. It delegates to <see cref="Coordinator"/>, which drives the rounds on threads of its own; a reminder wakes it on another silo after a crash. It
+/// wakes on any silo, and moves to one with the kind of device that its run computes on before it drives a round.
 /// </summary>
-public sealed class RunGrain : Grain, IRunGrain, IRemindable
+[CoordinatorPlacementFilter]
+public sealed class RunGrain : Grain, IRunGrain, IRemindable, IGrainMigrationParticipant
 {
     /// <summary>The name of the grain storage that holds runs.</summary>
     public const string StorageName = "runs";
@@ -20,17 +22,21 @@ public sealed class RunGrain : Grain, IRunGrain, IRemindable
     private readonly RunHosting _hosting;
     private readonly ILocalSiloDetails _silo;
     private readonly ISiloMetadataCache _silos;
+    private readonly ISiloStatusOracle _members;
     private StoredRun? _run;
     private Coordinator? _coordinator;
     private Experiment? _experiment;
+    private bool _moved;
 
     /// <summary>Makes the grain.</summary>
     /// <param name="stored">What is stored of the run.</param>
     /// <param name="hosting">Where and with what it runs on this silo.</param>
     /// <param name="silo">The silo.</param>
     /// <param name="silos">What silos say of themselves.</param>
-    public RunGrain([PersistentState("run", StorageName)] IPersistentState<RunState> stored, RunHosting hosting, ILocalSiloDetails silo, ISiloMetadataCache silos) =>
-        (_stored, _hosting, _silo, _silos) = (stored, hosting, silo, silos);
+    /// <param name="members">The cluster's members.</param>
+    public RunGrain(
+        [PersistentState("run", StorageName)] IPersistentState<RunState> stored, RunHosting hosting, ILocalSiloDetails silo, ISiloMetadataCache silos, ISiloStatusOracle members) =>
+        (_stored, _hosting, _silo, _silos, _members) = (stored, hosting, silo, silos, members);
 
     private string Name => this.GetPrimaryKeyString();
 
@@ -47,8 +53,23 @@ public sealed class RunGrain : Grain, IRunGrain, IRemindable
             Take(spec);
         }
 
+        if (_moved)
+        {
+            // It was driven where it comes from, or was to be driven here: as if its reminder fell due.
+            this.RegisterGrainTimer(() => ReceiveReminder(Wake, default), new GrainTimerCreationOptions(TimeSpan.Zero, Timeout.InfiniteTimeSpan));
+        }
+
         return Task.CompletedTask;
     }
+
+    /// <inheritdoc/>
+    public void OnDehydrate(IDehydrationContext dehydrationContext)
+    {
+        // Storage holds what it knows.
+    }
+
+    /// <inheritdoc/>
+    public void OnRehydrate(IRehydrationContext rehydrationContext) => _moved = true;
 
     /// <inheritdoc/>
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
@@ -175,15 +196,25 @@ public sealed class RunGrain : Grain, IRunGrain, IRemindable
 
         // The work runs on other threads, where nothing of the grain can be asked.
         (IGrainFactory grains, string run, string device) = (GrainFactory, Name, RunSpecs.DeviceOf(_experiment));
-        var work = new PreparedRunWork(
+        var rounds = new PreparedRunWork(
             _experiment, _hosting.Prepared, Folder.Path, pinned => new GrainLine(grains, device, run, pinned), _run!, _hosting.Clock)
         {
             Files = _hosting.Files,
             Silos = new GrainShardSilos(grains, _silos, run, spec),
         };
+        TaskScheduler turns = TaskScheduler.Current;
+        var work = new PlacedRunWork(
+            rounds, new DevicePlace(device, _silos, _members, () => Task.Factory.StartNew(() => MoveTo(device), CancellationToken.None, TaskCreationOptions.None, turns)), _hosting.Clock);
         RunState state = _run!.State;
         PhaseRecord? phase = Enum.TryParse(state.Phase, out RunPhase known) ? new PhaseRecord(known, state.Reason) : null;
         _coordinator = new Coordinator(work, _run, phase, _hosting.Clock);
+    }
+
+    private void MoveTo(string device)
+    {
+        RequestContext.Clear();
+        RequestContext.Set(CoordinatorPlacementFilter.DeviceKey, device);
+        this.MigrateOnIdle();
     }
 
     private async Task<bool> IsGoneAsync()

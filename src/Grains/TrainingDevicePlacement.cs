@@ -22,6 +22,7 @@ public static class TrainingDevicePlacementHosting
         ArgumentNullException.ThrowIfNull(silo);
         silo.Services.AddPlacementFilter<TrainingDevicePlacementFilterStrategy, TrainingDevicePlacementFilter>(ServiceLifetime.Transient);
         silo.Services.AddPlacementFilter<PinnedPlacementFilterStrategy, PinnedPlacementFilter>(ServiceLifetime.Transient);
+        silo.Services.AddPlacementFilter<CoordinatorPlacementFilterStrategy, CoordinatorPlacementFilter>(ServiceLifetime.Transient);
         return silo;
     }
 }
@@ -33,12 +34,17 @@ public sealed class TrainingDevicePlacementFilter(ISiloMetadataCache silos) : IP
     /// <summary>The metadata key under which a silo lists its devices, separated by commas.</summary>
     public const string DevicesKey = "fedllm.devices";
 
+    /// <summary>Whether a silo has a training device of a kind.</summary>
+    public static bool Has(ISiloMetadataCache silos, SiloAddress silo, string device)
+    {
+        ArgumentNullException.ThrowIfNull(silos);
+        return silos.GetSiloMetadata(silo).Metadata.TryGetValue(DevicesKey, out string? devices) && devices.Split(',').Contains(device, StringComparer.Ordinal);
+    }
+
     /// <inheritdoc/>
     public IEnumerable<SiloAddress> Filter(PlacementFilterStrategy filterStrategy, PlacementTarget target, IEnumerable<SiloAddress> candidates)
     {
         ClientKey key = ClientKey.Parse(target.GrainIdentity.Key.ToString()!);
-        return candidates.Where(silo =>
-            silos.GetSiloMetadata(silo).Metadata.TryGetValue(DevicesKey, out string? devices) && devices.Split(',').Contains(key.Device, StringComparer.Ordinal)
-            && (key.Silo is null || PinnedPlacementFilter.NameOf(silos, silo) == key.Silo));
+        return candidates.Where(silo => Has(silos, silo, key.Device) && (key.Silo is null || PinnedPlacementFilter.NameOf(silos, silo) == key.Silo));
     }
 }

@@ -32,19 +32,15 @@ public sealed class ClientGrainTests
     public async Task Placement_OneSiloWithADevice_HasAllClients()
     {
         await using GrainCluster cluster = await GrainCluster.StartAsync("none", "cpu", "none");
-        var placed = new List<SiloAddress>();
-        IManagementGrain management = cluster.Grains.GetGrain<IManagementGrain>(0);
         TrainRequest request = new() { Identity = "", Round = 1, StateHash = "", LearningRate = 0, Trained = 3, Uploaded = 3 };
         for (int client = 0; client < 12; client++)
         {
-            // There is no such run: the call fails where the client lives, and the client stays there for now.
-            IClientGrain grain = cluster.Grains.GetGrain<IClientGrain>(new ClientKey("cpu", "nowhere", client).ToString());
-            await grain.TrainAsync(request);
-            placed.AddRange((await management.GetDetailedGrainStatistics()).Where(s => s.GrainId == grain.GetGrainId()).Select(s => s.SiloAddress));
+            // There is no such run: the client is asked where it lives, and refuses.
+            Assert.Equal(TrainOutcome.Refused, (await cluster.Grains.GetGrain<IClientGrain>(new ClientKey("cpu", "nowhere", client).ToString()).TrainAsync(request)).Outcome);
         }
 
-        SiloAddress device = cluster.Silos.Silos[1].SiloAddress;
-        Assert.All(placed, silo => Assert.Equal(device, silo));
+        Assert.Equal(12, cluster.Asked.Select(a => a.Client).Distinct().Count());
+        Assert.All(cluster.Asked, a => Assert.Equal(cluster.Silo(1).SiloAddress, a.Silo));
     }
 
     [Fact]

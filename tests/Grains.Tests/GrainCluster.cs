@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Globalization;
 using FedLLM.Experiments.Messaging;
 using FedLLM.Experiments.Pinning;
 using FedLLM.Experiments.Running;
@@ -16,6 +18,7 @@ namespace FedLLM.Grains.Tests;
 internal sealed class GrainCluster : IAsyncDisposable
 {
     private static readonly TimeSpan Never = TimeSpan.FromDays(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
     private readonly InProcessTestCluster _cluster;
 
     private GrainCluster(InProcessTestCluster cluster, string store, KeptStates states) => (_cluster, Store, States) = (cluster, store, states);
@@ -23,6 +26,9 @@ internal sealed class GrainCluster : IAsyncDisposable
     public string Store { get; }
 
     public KeptStates States { get; }
+
+    /// <summary>The clients' grains that were asked something, and the silos on which they were.</summary>
+    public required ConcurrentQueue<(GrainId Client, SiloAddress Silo)> Asked { get; init; }
 
     public IGrainFactory Grains => _cluster.Client;
 
@@ -38,11 +44,12 @@ internal sealed class GrainCluster : IAsyncDisposable
     {
         string store = Directory.CreateTempSubdirectory("fedllm-grains-").FullName;
         var states = new KeptStates();
+        var asked = new ConcurrentQueue<(GrainId Client, SiloAddress Silo)>();
         var builder = new InProcessTestClusterBuilder((short)devices.Length);
-        int next = -1;
-        builder.ConfigureSilo((_, silo) =>
+        builder.ConfigureSilo((options, silo) =>
         {
-            int index = Interlocked.Increment(ref next) % devices.Length;
+            // They start side by side, in any order: their names alone say which is which.
+            int index = Number(options.SiloName) % devices.Length;
             var metadata = new Dictionary<string, string> { [TrainingDevicePlacementFilter.DevicesKey] = devices[index] };
             ShardFolder own = ShardFolder.None;
             if (shards.Length > 0)
@@ -56,6 +63,15 @@ internal sealed class GrainCluster : IAsyncDisposable
                 silo.AddOutgoingGrainCallFilter(calls);
             }
 
+            silo.AddIncomingGrainCallFilter(async context =>
+            {
+                if (context.Grain is ClientGrain)
+                {
+                    asked.Enqueue((context.TargetId, context.TargetContext.Address.SiloAddress!));
+                }
+
+                await context.Invoke();
+            });
             silo.UseSiloMetadata(metadata);
             silo.AddTrainingDevicePlacement();
             silo.UseInMemoryReminderService();
@@ -64,16 +80,30 @@ internal sealed class GrainCluster : IAsyncDisposable
                 states.Serializer ??= s.GetRequiredService<Serializer>();
                 return states;
             });
-            var prepared = new PreparedRuns(threads: 1, shards: own);
+            string[] kinds = devices[index].Split(',');
+            var prepared = new PreparedRuns(threads: 1, devices: new PretendedDevices(kinds), shards: own);
             silo.Services.AddSingleton(TimeProvider.System);
             silo.Services.AddSingleton(new DeviceQueue(TimeSpan.Zero, TimeProvider.System));
             silo.Services.AddSingleton(s => new HostedRuns(store, prepared, s.GetRequiredService<DeviceQueue>(), TimeProvider.System));
-            silo.Services.AddSingleton(s => new DevicePool([new PooledDevice("cpu", "cpu", s.GetRequiredService<HostedRuns>())]));
+            silo.Services.AddSingleton(s => new DevicePool([.. kinds.Select(kind => new PooledDevice(kind, kind, s.GetRequiredService<HostedRuns>()))]));
             silo.Services.AddSingleton(new RunHosting(store, prepared, Never, TimeProvider.System));
         });
         InProcessTestCluster cluster = builder.Build();
         await cluster.DeployAsync();
-        return new GrainCluster(cluster, store, states);
+        var made = new GrainCluster(cluster, store, states) { Asked = asked };
+        await made.MetAsync();
+        return made;
+    }
+
+    /// <summary>Returns a silo by its place in the lists that the cluster was started with.</summary>
+    public InProcessSiloHandle Silo(int number) => _cluster.Silos.Single(s => Number(s.Name) == number);
+
+    /// <summary>Starts one more silo, with the devices that are next in turn.</summary>
+    public async Task<InProcessSiloHandle> AddSiloAsync()
+    {
+        InProcessSiloHandle silo = await _cluster.StartAdditionalSiloAsync();
+        await MetAsync();
+        return silo;
     }
 
     public IRunGrain Run(string name) => Grains.GetGrain<IRunGrain>(name);
@@ -92,20 +122,40 @@ internal sealed class GrainCluster : IAsyncDisposable
         return [.. (await table.ReadRows(Run(name).GetGrainId())).Reminders.Select(r => r.ReminderName)];
     }
 
-    /// <summary>Waits for a run's end, round by round.</summary>
-    public async Task<RunInfo> EndAsync(string name)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
-        await foreach (RunEventMessage happened in Run(name).EventsAsync(0, patience.Token))
-        {
-            if (happened.Kind == "phase" && !happened.Json.Contains("running", StringComparison.Ordinal))
-            {
-                break;
-            }
-        }
+    /// <summary>Waits for a run's end, also where its coordinator moves meanwhile.</summary>
+    public Task<RunInfo> EndAsync(string name) => WaitAsync(name, r => r.Phase != "running");
 
-        return (await Run(name).GetState())!;
+    /// <summary>Waits until a run is as <paramref name="wanted"/> says.</summary>
+    public async Task<RunInfo> WaitAsync(string name, Func<RunInfo, bool> wanted)
+    {
+        RunInfo run = null!;
+        try
+        {
+            await UntilAsync(async () => wanted(run = (await Run(name).GetState())!));
+            return run;
+        }
+        catch (OperationCanceledException)
+        {
+            throw new TimeoutException($"{run}");
+        }
     }
+
+    /// <summary>Waits until something holds.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> holds)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        while (!await holds())
+        {
+            await Task.Delay(10, patience.Token);
+        }
+    }
+
+    // Silos ask each other what they have once they know of each other. A call before that finds no silo for it: the coordinator asks again then, a test would not.
+    private Task MetAsync() => UntilAsync(() => Task.FromResult(_cluster.Silos.All(silo => _cluster.Silos.All(other =>
+        _cluster.GetSiloServiceProvider(silo.SiloAddress).GetRequiredService<ISiloMetadataCache>().GetSiloMetadata(other.SiloAddress).Metadata
+            .ContainsKey(TrainingDevicePlacementFilter.DevicesKey)))));
+
+    private static int Number(string silo) => int.Parse(silo[(silo.LastIndexOf('_') + 1)..], CultureInfo.InvariantCulture);
 
     public async ValueTask DisposeAsync()
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.RunDirectories;
 using FedLLM.Experiments.Running;
@@ -19,8 +20,19 @@ public sealed class RunGrainTests
 
         await cluster.Run("demo").StartAsync(spec);
         Assert.Equal(["wake"], await cluster.RemindersAsync("demo"));
-        RunInfo ended = await cluster.EndAsync("demo");
+        var heard = new List<string>();
+        await foreach (RunEventMessage happened in cluster.Run("demo").EventsAsync(0))
+        {
+            heard.Add(happened.Kind);
+            if (happened.Json.Contains("finished", StringComparison.Ordinal))
+            {
+                break;
+            }
+        }
 
+        RunInfo ended = await cluster.EndAsync("demo");
+        Assert.Equal(["phase", "round-committed", "round-started"], heard.Where(kind => kind != "client-finished").Take(3));
+        Assert.Equal(3, heard.Count(kind => kind == "round-committed"));
         Assert.Equal(("finished", 2, 2, embedded.AdapterHash), (ended.Phase, ended.Round, ended.Committed, ended.Adapter));
         Assert.Equal(embedded.Rounds[^1].Evaluation!["loss"], ended.Evaluation["loss"]);
         List<string> rounds = await cluster.Run("demo").RoundsAsync(1).ToListAsync();
@@ -84,7 +96,12 @@ public sealed class RunGrainTests
         Assert.False(File.Exists(Path.Combine(cluster.Store, "fenced", "checkpoints", "round-000000.json")));
         Assert.Equal("another", cluster.States.Of("fenced").Driver);
 
-        await cluster.TickAsync("fenced");
+        // A tick that finds it still on its way out leaves the run to the next one.
+        await GrainCluster.UntilAsync(async () =>
+        {
+            await cluster.TickAsync("fenced");
+            return cluster.States.Of("fenced").Driver != "another";
+        });
         Assert.Equal(("finished", expected), await PhaseAndAdapterAsync(cluster, "fenced"));
     }
 
@@ -121,8 +138,11 @@ public sealed class RunGrainTests
         Assert.Contains(expected, refusal, StringComparison.Ordinal);
         Assert.Contains(directory, refusal, StringComparison.Ordinal);
         Assert.Equal([Path.Combine(directory, "experiment.yaml")], Directory.EnumerateFileSystemEntries(directory));
-        RunInfo again = await cluster.Run("demo").ResumeAsync();
-        Assert.Equal(("running", ""), (again.Phase, again.Adapter));
+        var written = new ConcurrentQueue<RunState>();
+        cluster.States.AfterWrite = _ => written.Enqueue(cluster.States.Of("demo"));
+        Assert.Equal("running", (await cluster.Run("demo").ResumeAsync()).Phase);
+        Assert.True(written.TryPeek(out RunState? first));
+        Assert.Equal(("", -1, ""), (first.Phase, first.Round, first.Adapter));
         Assert.Equal(("finished", expected), await PhaseAndAdapterAsync(cluster, "demo"));
         Assert.Empty(RunVerification.Of(directory).Damage);
 

@@ -33,6 +33,25 @@ public sealed class KillTests
     }
 
     [SkippableFact]
+    public async Task Run_OnlySiloWithTheDeviceKilled_WaitsForItOnAnotherAndEndsWithTheEmbeddedHash()
+    {
+        Skip.If(OperatingSystem.IsWindows(), "There is no SIGKILL.");
+        string[] rounds = ["federation.rounds=4", "evaluation.every=2"];
+        await using var cluster = new Cluster();
+        string expected = await Embedded.RunAsync(Path.Combine(cluster.Folder, "embedded"), rounds);
+        SiloProcess[] silos = await cluster.StartAsync([["--devices", "none"], ["--devices", "cpu"]]);
+        await cluster.RunAsync("demo", rounds);
+        RunInfo running = await cluster.WaitAsync("demo", r => r.Committed >= 1);
+        Assert.Same(silos[1], cluster.HostOf(running));
+        await silos[1].KillAsync();
+        RunInfo waiting = await cluster.WaitAsync("demo", r => r.Reason == "waiting for a silo with a training device of kind cpu");
+        Assert.Same(silos[0], cluster.HostOf(waiting));
+        SiloProcess back = await cluster.RestartAsync(silos[1]);
+        Assert.Equal(expected, await cluster.FinishAsync("demo"));
+        Assert.Same(back, cluster.HostOf(await cluster.WaitAsync("demo", _ => true)));
+    }
+
+    [SkippableFact]
     public async Task Run_EverySiloReplacedInTurn_EndsWithTheEmbeddedHash()
     {
         Skip.If(OperatingSystem.IsWindows(), "There is no SIGTERM.");

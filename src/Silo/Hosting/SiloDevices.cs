@@ -29,7 +29,7 @@ public sealed partial class SiloDevices : IAsyncDisposable
         int threads = settings.Threads ?? Environment.ProcessorCount;
         ShardFolder shards = settings.ShardFolder();
 
-        // Coordinators share the base models of the first device of each kind. A silo without devices coordinates runs too, and evaluates them.
+        // Coordinators share the base models of the first device of each kind.
         TrainingDevice[] first = [.. devices.DistinctBy(d => d.Kind)];
         Prepared = new PreparedRuns(threads, 2 * Math.Max(1, first.Length), new FirstOfEachKind(first), tokenizers, shards);
         PreparedRuns[] prepared =
