@@ -214,7 +214,7 @@ public sealed class RunGrain : Grain, IRunGrain, IRemindable, IGrainMigrationPar
     {
         RequestContext.Clear();
         RequestContext.Set(CoordinatorPlacementFilter.DeviceKey, device);
-        this.MigrateOnIdle();
+        MigrateOnIdle();
     }
 
     private async Task<bool> IsGoneAsync()
