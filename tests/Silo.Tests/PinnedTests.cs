@@ -41,6 +41,26 @@ public sealed class PinnedTests
     }
 
     [SkippableFact]
+    public async Task Run_InBlobs_EndsWithTheEmbeddedHashAndNoShardIsInTheStore()
+    {
+        string[] rounds = ["federation.rounds=2", "evaluation.every=2"];
+        await using AzuriteServer azurite = await AzuriteServer.StartNewAsync();
+        using var shards = new PinnedDemo("a", "b");
+        await using var cluster = new Cluster("--store", "blobs", $"--Silo:StoreConnectionString={azurite.ConnectionString}");
+        string expected = await Embedded.RunAsync(Path.Combine(cluster.Folder, "embedded"), rounds);
+        string[] state = ["--state", Path.Combine(cluster.Folder, "state")];
+        await cluster.StartAsync([[.. shards.Settings("a"), .. state], [.. shards.Settings("b"), .. state]]);
+        await cluster.RunAsync("demo", [.. rounds, .. PinnedDemo.Overrides]);
+        Assert.Equal(expected, await cluster.FinishAsync("demo"));
+
+        string copy = Path.Combine(cluster.Folder, "copy");
+        new RunContainer(azurite).Download("demo", copy);
+        Assert.Contains("client_19.jsonl", await File.ReadAllTextAsync(Path.Combine(copy, "pinned.json")), StringComparison.Ordinal);
+        Assert.DoesNotContain(Directory.EnumerateFiles(copy, "*", SearchOption.AllDirectories), f => Path.GetFileName(f).StartsWith("client_", StringComparison.Ordinal));
+        Assert.Equal(expected, await Embedded.RunAsync(copy, [.. rounds, .. PinnedDemo.Overrides]));
+    }
+
+    [SkippableFact]
     public async Task Run_SiloGoneAndADeadline_ClosesWithoutItsClientsAndReplaysFromTheJournal()
     {
         Skip.If(OperatingSystem.IsWindows(), "There is no SIGKILL.");
