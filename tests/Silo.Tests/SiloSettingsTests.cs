@@ -1,4 +1,6 @@
+using System.Text.RegularExpressions;
 using FedLLM.Silo.Hosting;
+using FedLLM.Silo.Tests.Clusters;
 using Microsoft.Extensions.Configuration;
 
 namespace FedLLM.Silo.Tests;
@@ -85,6 +87,28 @@ public sealed class SiloSettingsTests
 
         static string[] Problems(params string[] arguments) =>
             Assert.Throws<SiloSettingsException>(() => SiloHost.Build(arguments)).Message.Split(Environment.NewLine);
+    }
+
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("--port 0 -h")]
+    public async Task Help_OfTheProgram_NamesEverySettingWithItsFormsAndDefault(string line)
+    {
+        (int code, string said, string error) = await Programs.RunAsync("fedllm-silo.dll", line.Split(' '));
+        Assert.Equal((0, ""), (code, error));
+        Assert.StartsWith("fedllm-silo: ", said, StringComparison.Ordinal);
+        string[] rows = [.. said.Split('\n').Where(r => r.Contains("default: ", StringComparison.Ordinal))];
+        Assert.Equal(
+            typeof(SiloSettings).GetProperties().Where(p => p.CanWrite).Select(p => "Silo__" + p.Name).Order(StringComparer.Ordinal),
+            rows.Select(r => Regex.Match(r, "Silo__[A-Za-z]+").Value).Order(StringComparer.Ordinal));
+        Assert.Equal(SiloSettings.Switches.Keys.Order(StringComparer.Ordinal), rows.Select(r => Regex.Match(r, "--[a-z-]+").Value).Where(s => s.Length > 0).Order(StringComparer.Ordinal));
+        Assert.Contains(rows, r => Regex.IsMatch(r, "--gateway-port PORT +Silo__GatewayPort +default: 30000$"));
+        Assert.Contains(rows, r => Regex.IsMatch(r, "--mode .* default: localhost$"));
+        Assert.All(Secrets, s => Assert.Single(rows, r => r.Contains($"Silo__{s} ", StringComparison.Ordinal) && r.Contains("a secret: no switch", StringComparison.Ordinal)));
+
+        // The example is taken as it stands.
+        string[] example = said.TrimEnd().Split('\n')[^1].Trim().Split(' ');
+        Assert.Equal(["Silo:Api", "Silo:GatewayPort", "Silo:Port", "Silo:Store"], SiloArguments.Read(example[1..]).Keys.Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -20,11 +20,17 @@ namespace FedLLM.Silo.Hosting;
 /// <summary>Makes a silo of its settings.</summary>
 public static class SiloHost
 {
-    /// <summary>Runs a silo until it is told to end; returns the exit code.</summary>
+    /// <summary>Runs a silo until it is told to end, or says what it takes where that is asked; returns the exit code.</summary>
     /// <param name="args">The command line.</param>
     /// <param name="devices">What it may train on; the CPU engine alone by default.</param>
     public static async Task<int> RunAsync(string[] args, ITrainingDevices? devices = null)
     {
+        if (SiloHelp.IsAsked(args))
+        {
+            await Console.Out.WriteAsync(SiloHelp.Text(AppDomain.CurrentDomain.FriendlyName, (devices ?? new CpuTrainingDevices()).Kinds)).ConfigureAwait(false);
+            return 0;
+        }
+
         try
         {
             using IHost host = Build(args, devices);
