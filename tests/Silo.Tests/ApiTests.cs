@@ -88,7 +88,7 @@ public sealed class ApiTests
         await using var cluster = new Cluster();
         string url = Url();
         await cluster.StartAsync(1, "--api", url);
-        await cluster.RunAsync("live", "name=live", "federation.rounds=2000", "training.max_steps=1");
+        await cluster.RunAsync("live", "name=live", "federation.rounds=2000");
         await cluster.WaitAsync("live", r => r is { Phase: "running", Committed: >= 2 });
 
         using var client = new HttpClient { BaseAddress = new Uri(url) };
