@@ -83,18 +83,23 @@ internal sealed class ClusterClient : IDisposable
             : throw new ClusterException(await ReasonAsync(answer, cancellationToken).ConfigureAwait(false));
     }
 
-    /// <summary>Pauses, resumes or cancels a run.</summary>
+    /// <summary>Pauses, resumes or cancels a run, and returns it as it stands afterwards.</summary>
     /// <param name="run">The run.</param>
     /// <param name="what"><c>pause</c>, <c>resume</c> or <c>cancel</c>.</param>
     /// <param name="cancellationToken">Gives up asking.</param>
     /// <exception cref="ClusterException">There is no such run, it refuses, or nobody answers.</exception>
-    public async Task ActAsync(string run, string what, CancellationToken cancellationToken)
+    public async Task<RunSummary> ActAsync(string run, string what, CancellationToken cancellationToken)
     {
         using HttpResponseMessage answer = await SendAsync(silo => new HttpRequestMessage(HttpMethod.Post, Address(silo, run, "/" + what)), cancellationToken).ConfigureAwait(false);
         if (!answer.IsSuccessStatusCode)
         {
             throw new ClusterException(answer.StatusCode == HttpStatusCode.NotFound ? Unknown(run) : await ReasonAsync(answer, cancellationToken).ConfigureAwait(false));
         }
+
+        // The silo that took it says so; another may not know of it yet.
+        return answer.StatusCode == HttpStatusCode.NoContent
+            ? await FindAsync(run, cancellationToken).ConfigureAwait(false)
+            : (await answer.Content.ReadFromJsonAsync<RunSummary>(Json, cancellationToken).ConfigureAwait(false))!;
     }
 
     /// <summary>Opens what lies at an address below a run: <c>/experiment</c>, <c>/adapter</c>.</summary>

@@ -89,8 +89,7 @@ internal static class ClusterCommands
         {
             using ClusterClient client = Open(parsed.GetRequiredValue(cluster)!);
             string name = parsed.GetRequiredValue(run);
-            await client.ActAsync(name, what, cancellationToken).ConfigureAwait(false);
-            RunSummary summary = await client.FindAsync(name, cancellationToken).ConfigureAwait(false);
+            RunSummary summary = await client.ActAsync(name, what, cancellationToken).ConfigureAwait(false);
             terminal.Out.WriteLine(Failure.OneLine($"{name}: {summary.State}, round {summary.Round} of {summary.Rounds}"));
             return ExitCode.Done;
         });

@@ -108,7 +108,12 @@ function listen() {
             if (host !== null) { refresh(); } // reconnected: much may have happened
             host = told.host;
         });
-        events.addEventListener("change", () => { say("live", "live"); refresh(); });
+        events.addEventListener("change", message => {
+            const told = JSON.parse(message.data);
+            say("live", "live");
+            // A cluster's figures change all the time, and are on its own page alone.
+            if (told.runs.length > 0 || !told.cluster || location.pathname === "/cluster") { refresh(); }
+        });
         events.onerror = () => {
             say("lost", "reconnecting");
             if (events.readyState === EventSource.CLOSED) {

@@ -69,4 +69,8 @@ public sealed record Part<T>(int Total, IReadOnlyList<T> Items);
 /// <param name="Host">Names the process: another one after a restart.</param>
 /// <param name="Version">The feed's version.</param>
 /// <param name="Runs">Ids of the runs that changed since the last message.</param>
-public sealed record FeedChange(string Host, long Version, IReadOnlyList<string> Runs);
+public sealed record FeedChange(string Host, long Version, IReadOnlyList<string> Runs)
+{
+    /// <summary>Whether the cluster changed.</summary>
+    public bool Cluster { get; init; }
+}

@@ -25,7 +25,7 @@ internal static class LiveRoutes
     {
         app.MapGet("/api/events", (IRunFeed feed, IHostApplicationLifetime lifetime, TimeProvider clock, HttpContext context) =>
             TypedResults.ServerSentEvents(ChangesAsync(feed, clock, lifetime.ApplicationStopping, context.RequestAborted)))
-            .WithSummary("Server-sent events: the first names the host, each further one the runs that changed.");
+            .WithSummary("Server-sent events: the first names the host, each further one the runs that changed, and whether the cluster did.");
         app.MapGet("/metrics", (IRunFeed feed) => Results.Text(PrometheusText.Write(feed), "text/plain; version=0.0.4; charset=utf-8", Encoding.UTF8))
             .WithSummary("Metrics in Prometheus' text format.").Produces<string>(StatusCodes.Status200OK, "text/plain");
     }
@@ -35,6 +35,7 @@ internal static class LiveRoutes
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, cancellationToken);
         long told = feed.Version;
+        ClusterView? shown = feed.Cluster();
         yield return new SseItem<FeedChange>(new FeedChange(Host, told, []), "hello") { ReconnectionInterval = Reconnect };
         while (!either.IsCancellationRequested)
         {
@@ -44,10 +45,11 @@ internal static class LiveRoutes
                 yield break;
             }
 
+            ClusterView? cluster = feed.Cluster();
             yield return version > told
-                ? new SseItem<FeedChange>(new FeedChange(Host, version, [.. feed.Runs().Where(r => r.Version > told).Select(r => r.Id)]), "change")
+                ? new SseItem<FeedChange>(new FeedChange(Host, version, [.. feed.Runs().Where(r => r.Version > told).Select(r => r.Id)]) { Cluster = !ReferenceEquals(cluster, shown) }, "change")
                 : new SseItem<FeedChange>(new FeedChange(Host, version, []), "beat");
-            told = version;
+            (told, shown) = (version, cluster);
         }
     }
 

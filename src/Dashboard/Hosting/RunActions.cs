@@ -1,5 +1,6 @@
 using System.Text;
 using FedLLM.Dashboard.Feed;
+using FedLLM.Dashboard.Summaries;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -11,7 +12,7 @@ internal static class RunActions
 {
     private static readonly (string What, string Summary)[] All =
     [
-        ("pause", "Makes a run wait, where this host can."),
+        ("pause", "Makes a run wait, where this host can. Answers, as the next two, how the run stands afterwards."),
         ("resume", "Lets a run go on that waits."),
         ("cancel", "Ends a run before its last round."),
     ];
@@ -22,8 +23,9 @@ internal static class RunActions
         foreach ((string what, string summary) in All)
         {
             api.MapPost($"/runs/{{run}}/{what}", (IRunFeed feed, string run, CancellationToken cancellationToken) => AnswerAsync(async () =>
-                await ControlAsync(feed, run, what, cancellationToken).ConfigureAwait(false) ? Results.NoContent() : Results.NotFound()))
-                .WithSummary(summary).Produces(StatusCodes.Status204NoContent).Produces(StatusCodes.Status404NotFound)
+                !await ControlAsync(feed, run, what, cancellationToken).ConfigureAwait(false) ? Results.NotFound()
+                    : feed.Find(run) is { } now ? Results.Ok(RunSummary.Of(now)) : Results.NoContent()))
+                .WithSummary(summary).Produces<RunSummary>().Produces(StatusCodes.Status204NoContent).Produces(StatusCodes.Status404NotFound)
                 .Produces<string>(StatusCodes.Status409Conflict, "text/plain").Produces<string>(StatusCodes.Status503ServiceUnavailable, "text/plain");
         }
 

@@ -18,6 +18,7 @@ public sealed class RunDirectoryFeed(IReadOnlyList<string> folders, IRunDirector
     private readonly Dictionary<string, RunFolder> _byPath = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _paths = new(StringComparer.Ordinal); // by id
     private IReadOnlyList<RunView> _runs = [];
+    private ClusterView? _cluster;
     private long? _looked;
     private long _version;
 
@@ -80,10 +81,10 @@ public sealed class RunDirectoryFeed(IReadOnlyList<string> folders, IRunDirector
     public ClusterView? Cluster() => host.Cluster;
 
     /// <inheritdoc/>
-    public IRunStarter? Starter => host.Starter;
+    public IRunStarter? Starter => host.Starter is { } starter ? new SeenStarter(starter, Forget) : null;
 
     /// <inheritdoc/>
-    public IRunControl? ControlOf(string id) => PathOf(id) is { } path ? host.ControlOf(path) : null;
+    public IRunControl? ControlOf(string id) => PathOf(id) is { } path && host.ControlOf(path) is { } control ? new SeenControl(control, Forget) : null;
 
     /// <inheritdoc/>
     public ISampler? SamplerOf(string id) => Find(id) is { Permissions.Samples: true } ? host.Sampler : null;
@@ -106,7 +107,9 @@ public sealed class RunDirectoryFeed(IReadOnlyList<string> folders, IRunDirector
                 return;
             }
 
-            bool changed = FindFolders();
+            ClusterView? cluster = host.Cluster;
+            bool changed = FindFolders() | !ReferenceEquals(cluster, _cluster);
+            _cluster = cluster;
 
             // A run of many rounds takes a while to be read for the first time; runs do not wait for one another.
             RunFolder[] unread = [.. _byPath.Values.Where(f => f.View is null)];
@@ -122,6 +125,15 @@ public sealed class RunDirectoryFeed(IReadOnlyList<string> folders, IRunDirector
                 _runs = [.. _byPath.Values.Select(f => f.View!).OrderBy(v => v.Id, StringComparer.Ordinal)];
                 Volatile.Write(ref _version, _version + 1);
             }
+        }
+    }
+
+    // What was seen before an action is not shown after it.
+    private void Forget()
+    {
+        lock (_gate)
+        {
+            _looked = null;
         }
     }
 
@@ -169,5 +181,36 @@ public sealed class RunDirectoryFeed(IReadOnlyList<string> folders, IRunDirector
         string name = string.Concat(Path.GetFileName(path).Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' ? c : '-')).Trim('-', '.');
         name = name.Length == 0 ? "run" : name;
         return _paths.ContainsKey(name) ? $"{name}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(path)))[..8]}" : name;
+    }
+
+    /// <summary>Has the runs looked at anew once one has begun.</summary>
+    private sealed class SeenStarter(IRunStarter starter, Action done) : IRunStarter
+    {
+        public async Task<string> StartAsync(string experiment, CancellationToken cancellationToken)
+        {
+            string id = await starter.StartAsync(experiment, cancellationToken).ConfigureAwait(false);
+            done();
+            return id;
+        }
+    }
+
+    /// <summary>Has the runs looked at anew after whatever was done to one.</summary>
+    private sealed class SeenControl(IRunControl control, Action done) : IRunControl
+    {
+        public bool Paused => control.Paused;
+
+        public bool Cancelled => control.Cancelled;
+
+        public Task PauseAsync(CancellationToken cancellationToken) => ActAsync(control.PauseAsync, cancellationToken);
+
+        public Task ResumeAsync(CancellationToken cancellationToken) => ActAsync(control.ResumeAsync, cancellationToken);
+
+        public Task CancelAsync(CancellationToken cancellationToken) => ActAsync(control.CancelAsync, cancellationToken);
+
+        private async Task ActAsync(Func<CancellationToken, Task> act, CancellationToken cancellationToken)
+        {
+            await act(cancellationToken).ConfigureAwait(false);
+            done();
+        }
     }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Text;
 using FedLLM.Dashboard.Feed;
 using FedLLM.Dashboard.Hosting;
@@ -31,7 +30,7 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloReports rep
     private const int MembersEvery = 4;
     private static readonly TimeSpan ReportWithin = TimeSpan.FromSeconds(2);
 
-    private readonly ConcurrentDictionary<string, RunInfo> _known = new(StringComparer.Ordinal);
+    private readonly KnownRuns _known = new();
 
     /// <inheritdoc/>
     public ClusterView? Cluster { get; private set; }
@@ -43,7 +42,7 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloReports rep
     public ISampler? Sampler => null;
 
     /// <inheritdoc/>
-    public HostedState? StateOf(string directory) => _known.TryGetValue(Path.GetFileName(directory), out RunInfo? run)
+    public HostedState? StateOf(string directory) => _known.Of(Path.GetFileName(directory)) is { } run
         ? run.Phase switch
         {
             "running" => new HostedState(RunState.Running, run.Reason),
@@ -58,7 +57,7 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloReports rep
 
     /// <inheritdoc/>
     public IRunControl? ControlOf(string directory) =>
-        _known.TryGetValue(Path.GetFileName(directory), out RunInfo? run) ? new GrainRunControl(grains.GetGrain<IRunGrain>(run.Name), run, Take) : null;
+        _known.Of(Path.GetFileName(directory)) is { } run ? new GrainRunControl(grains.GetGrain<IRunGrain>(run.Name), run, _known.Take) : null;
 
     /// <summary>Of data that is pinned to its silo, counts and losses alone are shown.</summary>
     public RunPermissions PermissionsOf(IReadOnlyDictionary<string, string> settings) => RunPermissions.Of(settings) with { Samples = false };
@@ -83,7 +82,7 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloReports rep
             throw new RunRefusedException(wrong.Message, wrong) { IsExperiment = true };
         }
 
-        Take(await AskAsync(() => grains.GetGrain<IRunGrain>(read.Name).StartAsync(new RunSpec(experiment, data, []))).WaitAsync(cancellationToken));
+        _known.Take(await AskAsync(() => grains.GetGrain<IRunGrain>(read.Name).StartAsync(new RunSpec(experiment, data, []))).WaitAsync(cancellationToken));
         try
         {
             await Task.Run(
@@ -155,17 +154,18 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloReports rep
         }
     }
 
-    private bool HasEnded(string name) => _known.TryGetValue(name, out RunInfo? run) && run.Phase is "finished" or "cancelled";
+    private bool HasEnded(string name) => _known.Of(name)?.Phase is "finished" or "cancelled";
 
     private async Task LookAtAsync(string name)
     {
+        long asked = _known.Ask();
         if (await grains.GetGrain<IRunGrain>(name).GetState() is { } run)
         {
             // That a run is finished is told when its files are here; what else it says, whether they can be had or not.
             bool complete = await TryMirrorAsync(name);
             if (complete || run.Phase != "finished")
             {
-                Take(run);
+                _known.Take(run, asked);
             }
         }
     }
@@ -212,8 +212,6 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloReports rep
             return null;
         }
     }
-
-    private void Take(RunInfo run) => _known[run.Name] = run;
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The runs' coordinators or their store do not answer: {Reason}")]
     private static partial void LogSilence(ILogger log, string reason);

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using FedLLM.Cli.Clusters;
 using FedLLM.Cli.Tests.Support;
 
 namespace FedLLM.Cli.Tests.Clusters;
@@ -100,11 +101,23 @@ public sealed class ClusterTests(SmallWorld world) : IDisposable
     }
 
     [Fact]
+    public async Task Resume_PausedRun_PrintsNoStateFromBefore()
+    {
+        await using ClusterTwin twin = await new ClusterTwin(Environment.CurrentDirectory, _folder["store"]) { Hold = true, Interval = TimeSpan.FromDays(1) }.Listen();
+        using var client = new ClusterClient(twin.Address, null);
+        await client.StartAsync(Absolute(), CancellationToken.None);
+        Answer status = await Answer.Of("status", "small", "--cluster", twin.Address, "--json");
+        Assert.Equal("paused", status.Json().GetProperty("state").GetString());
+        Answer resumed = await Answer.Of("resume", "small", "--cluster", twin.Address);
+        Assert.Equal(0, resumed.Code);
+        Assert.Matches("^small: (running|finished), round [0-2] of 2", resumed.Out);
+    }
+
+    [Fact]
     public async Task Watch_CancelledRun_SaysSoAndFails()
     {
         await using ClusterTwin twin = await new ClusterTwin(Environment.CurrentDirectory, _folder["store"]) { Hold = true }.Listen();
-        await twin.StartAsync(File.ReadAllText(world.Experiment).Replace("{path: model}", $"{{path: {world.Model}}}", StringComparison.Ordinal)
-            .Replace("{path: data,", $"{{path: {world.Data},", StringComparison.Ordinal).Replace("data: held_out.jsonl", $"data: {world.HeldOut}", StringComparison.Ordinal), CancellationToken.None);
+        await twin.StartAsync(Absolute(), CancellationToken.None);
         Task<Answer> watch = Answer.Of("watch", "small", "--cluster", twin.Address);
         Assert.Equal(0, (await Answer.Of("cancel", "small", "--cluster", twin.Address)).Code);
         (await watch).IsOneLine(1, "small", "cancelled");
@@ -165,4 +178,8 @@ public sealed class ClusterTests(SmallWorld world) : IDisposable
             (await Answer.Of(what, "nobody", "--cluster", twin.Address)).IsOneLine(1, "no run 'nobody'");
         }
     }
+
+    // The experiment with paths that do not depend on where it lies.
+    private string Absolute() => File.ReadAllText(world.Experiment).Replace("{path: model}", $"{{path: {world.Model}}}", StringComparison.Ordinal)
+        .Replace("{path: data,", $"{{path: {world.Data},", StringComparison.Ordinal).Replace("data: held_out.jsonl", $"data: {world.HeldOut}", StringComparison.Ordinal);
 }

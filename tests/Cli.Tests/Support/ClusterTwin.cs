@@ -23,6 +23,9 @@ internal sealed class ClusterTwin(string data, string store) : IRunDirectoryHost
     /// <summary>The experiment files whose runs have begun, as they came.</summary>
     public List<string> Sent { get; } = [];
 
+    /// <summary>Least time between two looks at the runs.</summary>
+    public TimeSpan Interval { get; init; } = TimeSpan.Zero;
+
     /// <summary>Whether runs begin paused.</summary>
     public bool Hold { get; init; }
 
@@ -36,7 +39,7 @@ internal sealed class ClusterTwin(string data, string store) : IRunDirectoryHost
     public async Task<ClusterTwin> Listen(string? token = null)
     {
         Directory.CreateDirectory(store);
-        var feed = new RunDirectoryFeed([store], this, TimeProvider.System) { Interval = TimeSpan.Zero };
+        var feed = new RunDirectoryFeed([store], this, TimeProvider.System) { Interval = Interval };
         _server = await DashboardServer.StartAsync(feed, "http://127.0.0.1:0", token, TimeProvider.System, _warnings.Add);
         return this;
     }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using FedLLM.Dashboard.Feed;
 using FedLLM.Dashboard.Tests.Support;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
@@ -32,6 +33,22 @@ public sealed class ReaderTests(Chromium chromium) : IDisposable
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "south" })).ToBeVisibleAsync();
         await page.GetByRole(AriaRole.Link, new() { Name = "alpha" }).ClickAsync();
         await Expect(page.Locator("#silo-alpha")).ToBeInViewportAsync();
+    }
+
+    [SkippableFact]
+    public async Task Cluster_Idle_ShowsASiloThatJoinsWithoutReloading()
+    {
+        using var files = new RunFiles("run");
+        files.Append(RunFiles.Beginning(4));
+        var host = new FakeHost { Cluster = ClusterTwin.Silos(waiting: 0) };
+        IPage page = await chromium.OpenAsync(_troubles);
+        await using Served served = await Served.Start(host.Feed(files.Root));
+        await page.GotoAsync(served.Address + "/cluster");
+        await Expect(page.Locator("#link-state")).ToHaveTextAsync("live");
+        await page.EvaluateAsync("window.stays = true");
+        host.Cluster = host.Cluster with { Silos = [.. host.Cluster.Silos, new SiloRow { Name = "delta", Address = "10.0.0.4:11111", State = SiloState.Active }] };
+        await Expect(page.Locator("#silo-delta")).ToBeVisibleAsync();
+        Assert.True(await page.EvaluateAsync<bool>("window.stays"));
     }
 
     [SkippableFact]

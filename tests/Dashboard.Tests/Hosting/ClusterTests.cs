@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using FedLLM.Dashboard.Feed;
 using FedLLM.Dashboard.Tests.Support;
 
 namespace FedLLM.Dashboard.Tests.Hosting;
@@ -71,6 +72,24 @@ public sealed class ClusterTests : IAsyncLifetime
         }
         while (line != "event: change");
         Assert.DoesNotContain("and 2 more", await _served.Text("/cluster"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Cluster_IdleWithASiloThatJoins_IsToldAsTheClustersChangeAlone()
+    {
+        var host = new FakeHost { Cluster = ClusterTwin.Silos(waiting: 0) };
+        await using Served served = await Served.Start(host.Feed(_run.Root));
+        using HttpResponseMessage answer = await served.Client.GetAsync("/api/events", HttpCompletionOption.ResponseHeadersRead);
+        using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync());
+        Assert.Equal("event: hello", await lines.ReadLineAsync());
+        host.Cluster = host.Cluster with { Silos = [.. host.Cluster.Silos, new SiloRow { Name = "delta", Address = "10.0.0.4:11111", State = SiloState.Active }] };
+        while (await lines.ReadLineAsync() != "event: change")
+        {
+        }
+
+        JsonElement told = JsonDocument.Parse((await lines.ReadLineAsync())!["data: ".Length..]).RootElement;
+        Assert.Equal((true, 0), (told.GetProperty("cluster").GetBoolean(), told.GetProperty("runs").GetArrayLength()));
+        Assert.Contains("3 <small>of 4 active", await served.Text("/cluster"), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -22,6 +22,37 @@ public sealed class RunDirectoryFeedTests
     }
 
     [Fact]
+    public async Task Find_AfterAnAction_IsTheRunAsItStandsThen()
+    {
+        // Otherwise it would not look again within this test.
+        using var run = new RunFiles();
+        var host = new FakeHost { Working = true, Control = new FakeControl() };
+        var feed = new RunDirectoryFeed([run.Root], host, TimeProvider.System) { Interval = TimeSpan.FromDays(1) };
+        Assert.Equal(RunState.Running, feed.Find("run")!.State);
+        await feed.ControlOf("run")!.PauseAsync(default);
+        Assert.Equal(RunState.Paused, feed.Find("run")!.State);
+        await feed.ControlOf("run")!.ResumeAsync(default);
+        Assert.Equal(RunState.Running, feed.Find("run")!.State);
+        host.State = new HostedState(RunState.Cancelled);
+        Assert.Equal(RunState.Running, feed.Find("run")!.State);
+        await feed.ControlOf("run")!.CancelAsync(default);
+        Assert.Equal(RunState.Cancelled, feed.Find("run")!.State);
+    }
+
+    [Fact]
+    public void Version_ClusterLookedAtAnew_Grows()
+    {
+        using var run = new RunFiles();
+        var host = new FakeHost();
+        RunDirectoryFeed feed = host.Feed(run.Root);
+        long before = feed.Version;
+        host.Cluster = ClusterTwin.Silos(waiting: 0);
+        long after = feed.Version;
+        Assert.True(after > before);
+        Assert.Equal(after, feed.Version);
+    }
+
+    [Fact]
     public void Runs_SameFolderNames_HaveIdsOfTheirOwnInEveryProcess()
     {
         using var one = new RunFiles("same");

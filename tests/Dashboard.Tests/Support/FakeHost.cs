@@ -19,6 +19,8 @@ internal sealed class FakeHost : IRunDirectoryHost
     /// <summary>Instead of what follows from <see cref="Working"/>, or null.</summary>
     public HostedState? State { get; set; }
 
+    public ClusterView? Cluster { get; set; }
+
     public HostedState? StateOf(string directory) =>
         State ?? (Working ? new HostedState(Control is { Paused: true } ? RunState.Paused : RunState.Running) : null);
 
