@@ -39,7 +39,8 @@ internal sealed unsafe class Decoder
     /// <param name="weights">The base model.</param>
     /// <param name="workers">Threads.</param>
     /// <param name="checkpointing">Whether to keep only the layers' inputs and compute a layer again before its backward pass (Chen et al., 2016); same bits.</param>
-    public Decoder(DecoderWeights weights, Workers workers, bool checkpointing = false)
+    /// <param name="frozen">Whether nobody writes to the weights any more, so that copies of them may be kept.</param>
+    public Decoder(DecoderWeights weights, Workers workers, bool checkpointing = false, bool frozen = false)
     {
         _weights = weights;
         _config = weights.Config;
@@ -48,7 +49,7 @@ internal sealed unsafe class Decoder
         _rotary = new Rotary(_config.HeadSize, _config.RopeTheta, _config.RopeScaling);
         _attention = new Attention(_config.Heads, _config.KeyValueHeads, _config.HeadSize);
         _cachedAttention = new CachedAttention(_attention, _config.KeyValueSize);
-        _linear = new LinearPass(workers);
+        _linear = new LinearPass(workers, frozen ? weights.Packed : null);
         _inputs = [.. Enumerable.Range(0, _config.Layers).Select(_ => new ActivationBuffer())];
         _layers = [.. Enumerable.Range(0, checkpointing ? 0 : _config.Layers).Select(_ => new LayerActivations())];
     }

@@ -51,6 +51,10 @@ public sealed class LayerWeights
 /// <summary>All parameters of a decoder. Shared, read-only, by everything that trains or evaluates on this base model; only full-parameter training writes to it.</summary>
 public sealed class DecoderWeights
 {
+    private readonly Lock _packing = new();
+    private PackedLayers? _packed;
+    private bool _isPacked;
+
     /// <summary>The architecture these parameters belong to.</summary>
     public required ModelConfig Config { get; init; }
 
@@ -65,6 +69,20 @@ public sealed class DecoderWeights
 
     /// <summary>The decoder layers, from the embedding up.</summary>
     public required IReadOnlyList<LayerWeights> Layers { get; init; }
+
+    /// <summary>The linear layers packed, for weights that nobody writes to any more; null where that would take too much memory.</summary>
+    internal PackedLayers? Packed
+    {
+        get
+        {
+            lock (_packing)
+            {
+                _packed = _isPacked ? _packed : PackedLayers.For(this);
+                _isPacked = true;
+                return _packed;
+            }
+        }
+    }
 
     /// <summary>Every parameter once (a tied head is not repeated), in a fixed order.</summary>
     /// <exception cref="InvalidOperationException">The weights are kept as bfloat16.</exception>

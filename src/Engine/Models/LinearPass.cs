@@ -7,7 +7,9 @@ namespace FedLLM.Engine.Models;
 /// A linear layer with the LoRA branches of all lanes: y = W·x + b + s·B·(A·dropout(x)), s = alpha/r (Hu et al., 2021; the order of operations is PEFT's).
 /// The base product runs over the rows of all lanes at once, the branches lane by lane; a lane's bits are those of a pass of its own.
 /// </summary>
-internal sealed unsafe class LinearPass(Workers workers)
+/// <param name="workers">Threads.</param>
+/// <param name="packed">Copies of the weights as products read them, or null where there are none.</param>
+internal sealed unsafe class LinearPass(Workers workers, PackedLayers? packed)
 {
     private readonly ActivationBuffer _dDown = new();
     private readonly ActivationBuffer _dropped = new();
@@ -17,7 +19,15 @@ internal sealed unsafe class LinearPass(Workers workers)
     public void Forward(LayerWeights layer, int layerIndex, LinearKind kind, LaneSet lanes, ActivationBuffer down, float* x, float* y, int rows)
     {
         LinearWeights linear = layer[kind];
-        linear.Weight.Multiply(workers, rows, linear.OutSize, linear.InSize, x, linear.InSize, 1, 0, 1, linear.InSize, y, linear.OutSize, false);
+        if (packed is not null && PackedLayers.Fit(rows))
+        {
+            packed.Forward(workers, linear, layerIndex, kind, x, y, rows);
+        }
+        else
+        {
+            linear.Weight.Multiply(workers, rows, linear.OutSize, linear.InSize, x, linear.InSize, 1, 0, 1, linear.InSize, y, linear.OutSize, false);
+        }
+
         if (linear.Bias is not null)
         {
             fixed (float* bias = linear.Bias)
@@ -58,9 +68,13 @@ internal sealed unsafe class LinearPass(Workers workers)
             }
         }
 
-        if (dx is not null)
+        if (dx is not null && packed is not null && PackedLayers.Fit(rows))
         {
-            linear.Weight.Multiply(workers, rows, inSize, outSize, dy, outSize, 1, 0, inSize, 1, dx, inSize, accumulate); // dx = dy·W
+            packed.Backward(workers, linear, layerIndex, kind, dy, dx, rows, accumulate); // dx = dy·W
+        }
+        else if (dx is not null)
+        {
+            linear.Weight.Multiply(workers, rows, inSize, outSize, dy, outSize, 1, 0, inSize, 1, dx, inSize, accumulate);
         }
 
         if (lanes.Adapts(layerIndex, kind))

@@ -30,7 +30,7 @@ public sealed unsafe class LoraTrainer<TSample> : ILoraTrainer<TSample>
         ArgumentNullException.ThrowIfNull(objective);
         ArgumentNullException.ThrowIfNull(workers);
         _objective = objective;
-        _decoder = new Decoder(weights, workers, checkpointing);
+        _decoder = new Decoder(weights, workers, checkpointing, frozen: true);
         _head = new ScoringHead(weights, workers);
     }
 

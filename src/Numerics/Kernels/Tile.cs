@@ -11,9 +11,6 @@ internal static unsafe class Tile
     /// <summary>The most rows a tile has.</summary>
     public const int MaxRows = 12;
 
-    // Rows of B by which the tile asks the first-level cache ahead of its reads.
-    private const int PrefetchSteps = 8;
-
     /// <summary>C[i,j] = fma(A[i,p], B[p,j], C[i,j]) for p = 0 … k-1 in that order; from zero unless <paramref name="resume"/>.</summary>
     /// <param name="a">A[i,p] at a[i·aRow + p·aStep].</param>
     /// <param name="aRow">Distance of two rows of A.</param>
