@@ -82,6 +82,15 @@ public static unsafe class Gemm
     public static void Multiply(Workers? workers, int m, int n, int k, ushort* a, nint aRow, nint aColumn, float* b, nint bRow, nint bColumn, float* c, nint cRow, bool accumulate) =>
         Multiply(workers, m, n, k, (BFloat16Element*)a, aRow, aColumn, (Float32Element*)b, bRow, bColumn, c, cRow, accumulate);
 
+    /// <summary>
+    /// Columns of a panel of the packed order on this machine, a multiple of 8. The order is: panel after panel, in each one row after row of its columns. The last
+    /// panel is as narrow as 8, 16, … as its columns allow. More than <see cref="PackedRows"/> rows are packed in blocks.
+    /// </summary>
+    public static int PanelWidth => Avx512F.IsSupported ? 32 : Avx2.IsSupported && Fma.IsSupported ? 16 : 8;
+
+    /// <summary>The most rows that stand in one block of the packed order.</summary>
+    public static int PackedRows => 384;
+
     /// <summary>Elements that <see cref="Pack"/> writes for a B of <paramref name="k"/> rows and <paramref name="n"/> columns.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A dimension is negative.</exception>
     public static long PackedLength(int n, int k)
@@ -116,6 +125,27 @@ public static unsafe class Gemm
     public static void MultiplyPacked(Workers? workers, int m, int n, int k, ushort* a, nint aRow, nint aColumn, float* packed, float* c, nint cRow, bool accumulate) =>
         MultiplyPacked(workers, m, n, k, (BFloat16Element*)a, aRow, aColumn, packed, c, cRow, accumulate);
 
+    /// <summary>
+    /// The product with a packed B, on the calling thread, whose C [M,N] is written in the packed order as well: what a next product reads as its B of M rows.
+    /// Columns that fill up the last panel receive the product with those of B.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">A dimension is negative, <paramref name="k"/> is 0, or <paramref name="m"/> exceeds <see cref="PackedRows"/>.</exception>
+    public static void MultiplyIntoPacked(int m, int n, int k, float* a, nint aRow, nint aColumn, float* packed, float* packedC) =>
+        MultiplyIntoPacked(m, n, k, (Float32Element*)a, aRow, aColumn, packed, packedC);
+
+    /// <summary>The product into a packed C with A in bfloat16.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">As for float32.</exception>
+    public static void MultiplyIntoPacked(int m, int n, int k, ushort* a, nint aRow, nint aColumn, float* packed, float* packedC) =>
+        MultiplyIntoPacked(m, n, k, (BFloat16Element*)a, aRow, aColumn, packed, packedC);
+
+    private static void MultiplyIntoPacked<TA>(int m, int n, int k, TA* a, nint aRow, nint aColumn, float* packed, float* packedC)
+        where TA : unmanaged, IElement<TA>
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(k);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(m, PackedRows);
+        Multiply(null, m, n, k, a, aRow, aColumn, (Float32Element*)null, 0, 0, packedC, 0, false, packed, packsC: true);
+    }
+
     private static void MultiplyPacked<TA>(Workers? workers, int m, int n, int k, TA* a, nint aRow, nint aColumn, float* packed, float* c, nint cRow, bool accumulate)
         where TA : unmanaged, IElement<TA>
     {
@@ -125,7 +155,8 @@ public static unsafe class Gemm
 
     // With a packed B, where B lies does not matter.
     private static void Multiply<TA, TB>(
-        Workers? workers, int m, int n, int k, TA* a, nint aRow, nint aColumn, TB* b, nint bRow, nint bColumn, float* c, nint cRow, bool accumulate, float* packed = null)
+        Workers? workers, int m, int n, int k, TA* a, nint aRow, nint aColumn, TB* b, nint bRow, nint bColumn, float* c, nint cRow, bool accumulate,
+        float* packed = null, bool packsC = false)
         where TA : unmanaged, IElement<TA>
         where TB : unmanaged, IElement<TB>
     {
@@ -160,8 +191,9 @@ public static unsafe class Gemm
             BColumn = bColumn,
             C = c,
             CRow = cRow,
-            CColumn = 1,
+            CColumn = packsC ? m : 1,
             Accumulate = accumulate,
+            PackedC = packsC,
         };
 
         if (packed is not null)

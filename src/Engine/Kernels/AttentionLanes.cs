@@ -57,8 +57,7 @@ internal static unsafe class AttentionLanes
             e.Store(at);
         }
 
-        ColumnSoftmax.Fold(sums, Rows);
-        Vector512<float> total = Vector512.Load(sums);
+        Vector512<float> total = ColumnSoftmax.Fold(sums);
         Vector512<float> inverse = Vector512<float>.One / total;
         LaneProducts.WeightedSum(p, shared, inverse, prefixValues, keyWidth, size, turned, resume: false);
         LaneProducts.WeightedSum(p + ((nint)shared * Rows), own, inverse, values, keyWidth, size, turned, resume: true);
@@ -100,8 +99,7 @@ internal static unsafe class AttentionLanes
             probability.Store(p + at);
         }
 
-        ColumnSoftmax.Fold(sums, Rows);
-        Vector512<float> mean = Vector512.Load(sums);
+        Vector512<float> mean = ColumnSoftmax.Fold(sums);
         for (nint at = 0; at < (nint)all * Rows; at += Rows)
         {
             (Vector512.Load(p + at) * (Vector512.Load(dp + at) - mean) * factor).Store(dp + at);

@@ -1,95 +1,115 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using FedLLM.Numerics;
 
 namespace FedLLM.Engine.Kernels;
 
 /// <summary>
-/// The parts of a log-softmax over logits Z [V,S] whose columns are tokens: some rows of Z at a time, all tokens side by side in the lanes.
+/// The parts of a log-softmax over logits Z [V,16] whose columns are tokens, side by side in the lanes: some rows of Z at a time.
 /// </summary>
 /// <remarks>
-/// A token's sum is the fixed 16-lane tree over its V values: value v goes to lane v mod 16, in ascending order. S is a multiple of 16. A NaN makes its own token NaN.
+/// A token's sum is the fixed 16-lane tree over its V values: value v goes to lane v mod 16, in ascending order. A NaN makes its own token NaN.
 /// </remarks>
 internal static unsafe class ColumnSoftmax
 {
     /// <summary>Lanes of the tree: the rows of the partial sums.</summary>
     public const int SumRows = Lanes.Width;
 
-    /// <summary>max[j] = the greatest of max[j] and the rows of z [R,S].</summary>
-    public static void RaiseMax(float* z, int rows, int stride, float* max)
+    /// <summary>Returns the greatest of <paramref name="max"/> and the rows of z.</summary>
+    public static Vector512<float> RaiseMax(Column z, int rows, Vector512<float> max)
     {
-        // Two chains a column: a comparison has its latency. The greatest value does not depend on the order.
-        for (int j = 0; j < stride; j += Lanes.Width)
+        // Four chains: a comparison has its latency. The greatest value does not depend on the order.
+        Vector512<float> max1 = max;
+        Vector512<float> max2 = max;
+        Vector512<float> max3 = max;
+        int row = 0;
+        for (; row + 4 <= rows; row += 4, z = z.From(4))
         {
-            Vector512<float> even = Vector512.Load(max + j);
-            Vector512<float> odd = even;
-            float* at = z + j;
-            int row = 0;
-            for (; row + 2 <= rows; row += 2, at += 2 * stride)
-            {
-                even = Reduce.Greater(even, Vector512.Load(at));
-                odd = Reduce.Greater(odd, Vector512.Load(at + stride));
-            }
+            max = Reduce.Greater(max, z[0]);
+            max1 = Reduce.Greater(max1, z[1]);
+            max2 = Reduce.Greater(max2, z[2]);
+            max3 = Reduce.Greater(max3, z[3]);
+        }
 
-            if (row < rows)
-            {
-                even = Reduce.Greater(even, Vector512.Load(at));
-            }
+        for (; row < rows; row++, z = z.From(1))
+        {
+            max = Reduce.Greater(max, z[0]);
+        }
 
-            Reduce.Greater(even, odd).Store(max + j);
+        return Reduce.Greater(Reduce.Greater(max, max1), Reduce.Greater(max2, max3));
+    }
+
+    /// <summary>z *= factor, column by column.</summary>
+    public static void Scale(Column z, int rows, Vector512<float> factor)
+    {
+        for (int row = 0; row < rows; row++)
+        {
+            z.Store(row, z[row] * factor);
         }
     }
 
-    /// <summary>Turns old greatest values into factors exp(old - max); false where all of them are 1.</summary>
-    public static bool Decay(float* old, float* max, int stride)
+    /// <summary>Replaces z, the rows firstRow … firstRow + rows - 1 of Z, by e = exp(z - max) and adds them to the partial sums [16,16].</summary>
+    public static void Exponentials(Column z, int firstRow, int rows, Vector512<float> max, float* sums)
     {
-        bool changed = false;
-        for (int j = 0; j < stride; j += Lanes.Width)
+        for (int row = 0; row < rows; row++, z = z.From(1))
         {
-            Vector512<float> before = Vector512.Load(old + j);
-            Vector512<float> now = Vector512.Load(max + j);
-            changed |= !Vector512.EqualsAll(before, now);
-            VectorMath.Exp(before - now).Store(old + j);
-        }
-
-        return changed;
-    }
-
-    /// <summary>z [R,S] *= factor [S], column by column.</summary>
-    public static void ScaleColumns(float* z, int rows, int stride, float* factor)
-    {
-        for (int row = 0; row < rows; row++, z += stride)
-        {
-            for (int j = 0; j < stride; j += Lanes.Width)
-            {
-                (Vector512.Load(z + j) * Vector512.Load(factor + j)).Store(z + j);
-            }
+            float* sum = sums + ((firstRow + row) % SumRows * Lanes.Width);
+            Vector512<float> value = VectorMath.Exp(z[0] - max);
+            (Vector512.Load(sum) + value).Store(sum);
+            z.Store(0, value);
         }
     }
 
-    /// <summary>Replaces z [R,S], the rows firstRow … firstRow + R - 1 of Z, by e = exp(z - max) and adds them to the partial sums [16,S].</summary>
-    public static void Exponentials(float* z, int firstRow, int rows, int stride, float* max, float* sums)
-    {
-        for (int row = 0; row < rows; row++, z += stride)
-        {
-            float* sum = sums + ((firstRow + row) % SumRows * (nint)stride);
-            for (int j = 0; j < stride; j += Lanes.Width)
-            {
-                Vector512<float> value = VectorMath.Exp(Vector512.Load(z + j) - Vector512.Load(max + j));
-                (Vector512.Load(sum + j) + value).Store(sum + j);
-                value.Store(z + j);
-            }
-        }
-    }
-
-    /// <summary>Folds the partial sums [16,S] into their first row: l with l + 8, l + 4, l + 2, l + 1.</summary>
-    public static void Fold(float* sums, int stride)
+    /// <summary>Folds the partial sums [16,16] into their first row and returns it: l with l + 8, l + 4, l + 2, l + 1.</summary>
+    public static Vector512<float> Fold(float* sums)
     {
         for (int half = SumRows / 2; half > 0; half /= 2)
         {
-            for (int i = 0; i < half * stride; i += Lanes.Width)
+            for (int i = 0; i < half * Lanes.Width; i += Lanes.Width)
             {
-                (Vector512.Load(sums + i) + Vector512.Load(sums + (half * (nint)stride) + i)).Store(sums + i);
+                (Vector512.Load(sums + i) + Vector512.Load(sums + (half * Lanes.Width) + i)).Store(sums + i);
             }
         }
+
+        return Vector512.Load(sums);
     }
+}
+
+/// <summary>Sixteen columns of a matrix: eight that lie side by side and, at another distance or beside them, eight more.</summary>
+/// <param name="at">The first row's first eight.</param>
+/// <param name="stride">Distance of two rows.</param>
+/// <param name="upper">Distance of the other eight; 8 where they lie beside the first.</param>
+internal readonly unsafe struct Column(float* at, nint stride, nint upper = Column.Half)
+{
+    private const int Half = Lanes.Width / 2;
+
+    /// <summary>A row.</summary>
+    public Vector512<float> this[nint row]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get
+        {
+            float* from = at + (row * stride);
+            return upper == Half ? Vector512.Load(from) : Vector512.Create(Vector256.Load(from), Vector256.Load(from + upper));
+        }
+    }
+
+    /// <summary>Writes a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(nint row, Vector512<float> value)
+    {
+        float* to = at + (row * stride);
+        if (upper == Half)
+        {
+            value.Store(to);
+            return;
+        }
+
+        value.GetLower().Store(to);
+        value.GetUpper().Store(to + upper);
+    }
+
+    /// <summary>The same columns from another row on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Column From(nint row) => new(at + (row * stride), stride, upper);
 }

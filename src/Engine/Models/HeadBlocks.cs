@@ -12,11 +12,12 @@ namespace FedLLM.Engine.Models;
 /// <remarks>
 /// The gradient is w[target] - (Σ e_v·w_v) / Σ e_v with e_v = exp(z_v - max), where max is the greatest logit so far; where a part raises it, both sums are scaled
 /// by exp(old - new) (Milakov and Gimelshein, 2018, "Online normalizer calculation for softmax"). A token's bits do not depend on the blocks of tokens.
+/// One product leaves the logits in the order in which the next one reads its right operand, so nothing is packed but the block's rows, once.
 /// </remarks>
 internal sealed unsafe class HeadBlocks(WeightMatrix head, int vocabulary, int hidden, Workers workers)
 {
     // Rows of the head in a part, which decide where sums are scaled and so belong to the arithmetic; and the most tokens of a block.
-    // A part of a head of 288 columns, its logits, the block's rows and their gradient are 1.9 MB: a second-level cache.
+    // A part of a head of 288 columns, its logits, the block's rows and their gradient are 1.4 MB: a second-level cache.
     private const int PartRows = 384;
     private const int MostTokens = 256;
 
@@ -44,39 +45,29 @@ internal sealed unsafe class HeadBlocks(WeightMatrix head, int vocabulary, int h
         workers.Run(blocks, new Work(this, normed, targets, count, blocks, logProbabilities, dNormed));
     }
 
-    // Raises max to the part's and scales both sums where that changes it: a factor of 1 for a token whose greatest logit stays.
-    private void Raise(in Scratch at, int rows, int tokens, bool first, float* gradient)
+    // Sixteen tokens: raises their greatest logits to the part's, scales both sums of those whose greatest changed, and turns logits into exponentials.
+    private void Sixteen(in Scratch at, int token, int row, int rows, bool gradient)
     {
-        new Span<float>(at.Max, at.Stride).CopyTo(new Span<float>(at.Factor, at.Stride));
-        ColumnSoftmax.RaiseMax(at.Logits, rows, at.Stride, at.Max);
-        if (first || !ColumnSoftmax.Decay(at.Factor, at.Max, at.Stride))
+        Column logits = at.LogitsOf(token, rows);
+        float* sums = at.Sums + (token * ColumnSoftmax.SumRows);
+        Vector512<float> before = Vector512.Load(at.Max + token);
+        Vector512<float> max = ColumnSoftmax.RaiseMax(logits, rows, before);
+        if (row > 0 && !Vector512.EqualsAll(before, max))
         {
-            return;
-        }
-
-        ColumnSoftmax.ScaleColumns(at.Sums, ColumnSoftmax.SumRows, at.Stride, at.Factor);
-        for (int i = 0; i < tokens && gradient is not null; i++)
-        {
-            if (at.Factor[i] != 1f)
+            // A factor of 1 for a token whose greatest logit stays.
+            Vector512<float> factor = VectorMath.Exp(before - max);
+            ColumnSoftmax.Scale(new Column(sums, Lanes.Width), ColumnSoftmax.SumRows, factor);
+            if (gradient)
             {
-                Elementwise.Scale(gradient + ((nint)i * hidden), at.Factor[i], hidden);
+                ColumnSoftmax.Scale(new Column(at.Gradient + token, at.Stride), hidden, factor);
             }
         }
+
+        max.Store(at.Max + token);
+        ColumnSoftmax.Exponentials(logits, row, rows, max, sums);
     }
 
-    // g = w[target] - g / sum.
-    private void Finish(float* gradient, int target, float sum, float* row)
-    {
-        head.CopyTo(target * hidden, hidden, new Span<float>(row, hidden));
-        Vector512<float> factor = Vector512.Create(-1f / sum);
-        for (int i = 0; i < hidden; i += Lanes.Width)
-        {
-            int count = hidden - i;
-            Lanes.Store(Vector512.FusedMultiplyAdd(Lanes.Load(gradient + i, count), factor, Lanes.Load(row + i, count)), gradient + i, count);
-        }
-    }
-
-    private void Block(float* normed, int* targets, int tokens, float* logProbabilities, float* gradient, float* memory)
+    private void Block(float* normed, int* targets, int tokens, float* logProbabilities, float* dNormed, float* memory)
     {
         var at = new Scratch(memory, tokens, hidden);
         Gemm.Pack(at.Stride, hidden, normed, 1, hidden, at.Normed);
@@ -85,31 +76,49 @@ internal sealed unsafe class HeadBlocks(WeightMatrix head, int vocabulary, int h
         for (int row = 0; row < vocabulary; row += PartRows)
         {
             int rows = Math.Min(PartRows, vocabulary - row);
-            head.MultiplyFromLeft(rows, at.Stride, hidden, (nint)row * hidden, at.Normed, at.Logits, at.Stride); // [R,S]
+            head.MultiplyPacked(rows, at.Stride, hidden, (nint)row * hidden, at.Normed, at.Logits); // [R,S]
             for (int i = 0; i < tokens; i++)
             {
                 if ((uint)(targets[i] - row) < (uint)rows)
                 {
-                    logProbabilities[i] = at.Logits[((nint)(targets[i] - row) * at.Stride) + i];
+                    logProbabilities[i] = at.LogitsOf(i / Lanes.Width * Lanes.Width, rows)[targets[i] - row][i % Lanes.Width];
                 }
             }
 
-            Raise(at, rows, tokens, row == 0, gradient);
-            ColumnSoftmax.Exponentials(at.Logits, row, rows, at.Stride, at.Max, at.Sums);
-            if (gradient is not null)
+            for (int token = 0; token < at.Stride; token += Lanes.Width)
             {
-                head.Multiply(null, tokens, hidden, rows, at.Logits, 1, at.Stride, (nint)row * hidden, hidden, 1, gradient, hidden, row > 0); // [tokens,D]
+                Sixteen(at, token, row, rows, dNormed is not null);
+            }
+
+            if (dNormed is not null)
+            {
+                head.MultiplyTransposedPacked(hidden, at.Stride, rows, (nint)row * hidden, at.Logits, at.Gradient, at.Stride, row > 0); // [D,S]
             }
         }
 
-        ColumnSoftmax.Fold(at.Sums, at.Stride);
-        for (int i = 0; i < tokens; i++)
+        for (int token = 0; token < tokens; token += Lanes.Width)
         {
-            logProbabilities[i] = logProbabilities[i] - at.Max[i] - VectorMath.Log(Vector512.Create(at.Sums[i])).ToScalar();
-            if (gradient is not null)
+            Vector512<float> sum = ColumnSoftmax.Fold(at.Sums + (token * ColumnSoftmax.SumRows));
+            Vector512<float> logSum = VectorMath.Log(sum);
+            for (int i = token; i < Math.Min(token + Lanes.Width, tokens); i++)
             {
-                Finish(gradient + ((nint)i * hidden), targets[i], at.Sums[i], at.Row);
+                logProbabilities[i] = logProbabilities[i] - at.Max[i] - logSum[i - token];
+                if (dNormed is not null)
+                {
+                    Finish(at, i, targets[i], -1f / sum[i - token], dNormed + ((nint)i * hidden));
+                }
             }
+        }
+    }
+
+    // to = w[target] + factor·g, g a column of the gradient.
+    private void Finish(in Scratch at, int token, int target, float factor, float* to)
+    {
+        head.CopyTo(target * hidden, hidden, new Span<float>(to, hidden));
+        float* gradient = at.Gradient + token;
+        for (int i = 0; i < hidden; i++, gradient += at.Stride)
+        {
+            to[i] = MathF.FusedMultiplyAdd(*gradient, factor, to[i]);
         }
     }
 
@@ -118,20 +127,31 @@ internal sealed unsafe class HeadBlocks(WeightMatrix head, int vocabulary, int h
     {
         public int Stride { get; } = Padded(tokens);
 
-        public float* Logits => memory; // [R,S]
+        public float* Logits => memory; // [R,S], as Gemm packs it
 
-        public float* Sums => Logits + (PartRows * (nint)Stride); // [16,S]
+        public float* Sums => Logits + (PartRows * (nint)Stride); // [S/16,16,16]
 
         public float* Max => Sums + (ColumnSoftmax.SumRows * (nint)Stride); // [S]
 
-        public float* Factor => Max + Stride; // [S]
+        public float* Gradient => Max + Stride; // [D,S]
 
-        public float* Row => Factor + Stride; // [D]
-
-        public float* Normed => Row + Padded(hidden);
+        public float* Normed => Gradient + (hidden * (nint)Stride); // [D,S], as Gemm packs it
 
         public static long Length(int tokens, int hidden) =>
-            ((PartRows + ColumnSoftmax.SumRows + 2) * (long)Padded(tokens)) + Padded(hidden) + Gemm.PackedLength(Padded(tokens), hidden);
+            ((PartRows + ColumnSoftmax.SumRows + 1 + hidden) * (long)Padded(tokens)) + Gemm.PackedLength(Padded(tokens), hidden);
+
+        // The logits of sixteen tokens: within a panel or, where panels are narrower, two panels.
+        public Column LogitsOf(int token, int rows)
+        {
+            int width = Gemm.PanelWidth;
+            if (width < Lanes.Width)
+            {
+                return new Column(Logits + (token * (nint)rows), width, width * (nint)rows);
+            }
+
+            int first = token / width * width;
+            return new Column(Logits + (first * (nint)rows) + (token - first), Math.Min(width, Stride - first));
+        }
 
         private static int Padded(int length) => (length + Lanes.Width - 1) / Lanes.Width * Lanes.Width;
     }

@@ -83,22 +83,45 @@ public sealed unsafe class WeightMatrix
     }
 
     /// <summary>
-    /// C[M,N] = this · B on the calling thread, with M rows of this matrix from element <paramref name="start"/> on, of K elements each, and a B [K,N] packed by <see cref="Gemm.Pack"/>.
+    /// C[M,N] = this · B on the calling thread, with M rows of this matrix from element <paramref name="start"/> on, of K elements each; B [K,N] and C in the packed order
+    /// of <see cref="Gemm"/>.
     /// </summary>
-    internal void MultiplyFromLeft(int m, int n, int k, nint start, float* packed, float* c, nint cRow)
+    internal void MultiplyPacked(int m, int n, int k, nint start, float* packed, float* packedC)
     {
         if (_single is not null)
         {
             fixed (float* a = _single)
             {
-                Gemm.MultiplyPacked(null, m, n, k, a + start, k, 1, packed, c, cRow, false);
+                Gemm.MultiplyIntoPacked(m, n, k, a + start, k, 1, packed, packedC);
             }
         }
         else
         {
             fixed (ushort* a = _half)
             {
-                Gemm.MultiplyPacked(null, m, n, k, a + start, k, 1, packed, c, cRow, false);
+                Gemm.MultiplyIntoPacked(m, n, k, a + start, k, 1, packed, packedC);
+            }
+        }
+    }
+
+    /// <summary>
+    /// C[M,N] (+)= thisᵀ · B on the calling thread, with K rows of this matrix from element <paramref name="start"/> on, of M elements each; B [K,N] in the packed order
+    /// of <see cref="Gemm"/>.
+    /// </summary>
+    internal void MultiplyTransposedPacked(int m, int n, int k, nint start, float* packed, float* c, nint cRow, bool accumulate)
+    {
+        if (_single is not null)
+        {
+            fixed (float* a = _single)
+            {
+                Gemm.MultiplyPacked(null, m, n, k, a + start, 1, m, packed, c, cRow, accumulate);
+            }
+        }
+        else
+        {
+            fixed (ushort* a = _half)
+            {
+                Gemm.MultiplyPacked(null, m, n, k, a + start, 1, m, packed, c, cRow, accumulate);
             }
         }
     }

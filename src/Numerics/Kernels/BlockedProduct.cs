@@ -64,9 +64,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         int kBlock = Packing.Cut(product.K, BlockK, 1);
         int mBlock = Packing.Cut(product.M, BlockM, TRows.Value);
         int nBlock = Packing.Cut(product.N, BlockN, PanelWidth);
-        Place placeA = TA.IsFloat32 && (product.AColumn == 1 || (product.ARow == 1 && product.N < PackAColumns)) ? Place.InPlace
-            : product.ARow == 1 ? Place.Block
-            : Place.Group;
+        Place placeA = PlaceOf(product, readyB is not null);
         var panels = new RowPanels(mBlock, TRows.Value);
         int lengthA = placeA == Place.Block ? panels.Count * Tile.MaxRows * kBlock : 0;
         int lengthB = readyB is null ? nBlock * kBlock : 0;
@@ -86,7 +84,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
                     part.Accumulate |= from > 0;
                     bool directB = readyB is null && TB.IsFloat32 && part.BColumn == 1 && part.M <= DirectBRows;
                     float* blockB = readyB is null ? packedB : readyB + (from * (nint)Panels<TLanes, TVector, THalfLanes, THalfVector>.Padded(product.N)) + (column * (nint)part.K);
-                    var block = new Block<TA, TB>(part, new RowPanels(part.M, TRows.Value), placeA, packedA, blockB, directB, coldA: readyB is not null && placeA == Place.InPlace);
+                    var block = new Block<TA, TB>(part, new RowPanels(part.M, TRows.Value), placeA, packedA, blockB, directB, coldA: readyB is not null && placeA == Place.InPlace && product.AColumn == 1);
                     var packing = new PackWork<TA, TB>(block, column == 0, threads, packsB: readyB is null);
                     Team.Run(workers, packing.Count, packing);
                     var grid = TaskGrid.For(part.M, part.N, part.K, block.Panels.Count, PanelWidth, threads);
@@ -104,6 +102,21 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         InPlace,
         Block,
         Group,
+    }
+
+    // Beside a packed B, an A whose k steps over whole rows is a weight that is read a second time, out of the cache: where it lies, if its lines do not collide there.
+    private static Place PlaceOf<TA, TB>(in Product<TA, TB> product, bool hasReadyB)
+        where TA : unmanaged, IElement<TA>
+        where TB : unmanaged, IElement<TB>
+    {
+        if (product.ARow != 1 || product.AColumn == 1)
+        {
+            return TA.IsFloat32 && product.AColumn == 1 ? Place.InPlace : Place.Group;
+        }
+
+        return TA.IsFloat32 && (product.N < PackAColumns || (hasReadyB && !StagedPacking.Collide(product.AColumn * sizeof(float)))) ? Place.InPlace
+            : hasReadyB ? Place.Group
+            : Place.Block;
     }
 
     // A part of the product with its packed operands. A panel of B that begins at a column lies at packedB + column·K, one of A at packedA + panel·MaxRows·K.
@@ -157,7 +170,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         {
             Product<TA, TB> part = _block.Part;
             var (from, end) = Packing.Range(part.K, _tasksA, task);
-            Packing.PackRuns(part.A + (from * part.AColumn), part.AColumn, end - from, _block.Panels, _block.PackedA + (from * Tile.MaxRows), Tile.MaxRows * (nint)part.K);
+            Packing.PackRuns(part.A + (from * part.AColumn), part.AColumn, end - from, _block.Panels, 0, _block.Panels.Count, _block.PackedA + (from * Tile.MaxRows), Tile.MaxRows * (nint)part.K);
         }
 
         private void PackB(int task)
@@ -215,6 +228,12 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         private void PackGroup(int first, int last, float* to)
         {
             Product<TA, TB> part = _block.Part;
+            if (part.ARow == 1)
+            {
+                Packing.PackRuns(part.A, part.AColumn, part.K, _block.Panels, first, last, to, Tile.MaxRows * (nint)part.K);
+                return;
+            }
+
             for (int panel = first; panel < last; panel++)
             {
                 int rows = _block.Panels.Rows(panel);
@@ -245,19 +264,23 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
             float* spare = stackalloc float[Tile.MaxRows * PanelWidth];
 
             // Rows of the next panel are asked for while this one is multiplied: where they come from memory, the first tile would wait for them.
-            int fetched = 0;
-            int ahead = fetchAhead ? _block.Panels.Rows(panel + 1) : 0;
-            int tiles = (end - column + PanelWidth - 1) / PanelWidth;
-            int share = (ahead + tiles - 1) / tiles;
+            Ahead ahead = Ahead.Nothing(a);
+            nint share = 0;
+            if (fetchAhead)
+            {
+                int tiles = (end - column + PanelWidth - 1) / PanelWidth;
+                share = (_block.Panels.Rows(panel + 1) * part.ARow * sizeof(TA) / tiles) + 1;
+                ahead = new Ahead((byte*)(part.A + ((row + rows) * part.ARow)), (share / part.K) + 1);
+            }
+
             for (; column < end; column += PanelWidth)
             {
-                Prefetch.Lines(part.A + ((row + rows) * part.ARow), part.ARow, fetched, Math.Min(fetched + share, ahead), part.K);
-                fetched += share;
                 int columns = Math.Min(PanelWidth, end - column);
                 int width = Panels<TLanes, TVector, THalfLanes, THalfVector>.WidthFor(columns);
                 bool direct = _block.DirectB && columns == PanelWidth;
                 float* b = direct ? (float*)(part.B + column) : _block.PackedB + (column * (nint)part.K);
-                Panels<TLanes, TVector, THalfLanes, THalfVector>.Multiply(part, row, rows, a, aRow, aStep, column, columns, b, direct ? part.BRow : width, packed, spare);
+                Panels<TLanes, TVector, THalfLanes, THalfVector>.Multiply(part, row, rows, a, aRow, aStep, column, columns, b, direct ? part.BRow : width, packed, spare, ahead);
+                ahead = ahead.Plus(share);
             }
         }
     }

@@ -113,19 +113,19 @@ internal static unsafe class Packing
         }
     }
 
-    /// <summary>As for one width, with the panels of A.</summary>
+    /// <summary>As for one width, with the panels first … last - 1 of A.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void PackRuns<T>(T* from, nint along, int k, RowPanels panels, float* to, nint size)
+    public static void PackRuns<T>(T* from, nint along, int k, RowPanels panels, int first, int last, float* to, nint size)
         where T : unmanaged, IElement<T>
     {
         for (int p = 0; p < k; p++, from += along, to += Tile.MaxRows)
         {
             T* ahead = from + (p + PrefetchDistance < k ? PrefetchDistance * along : 0);
-            for (int panel = 0; panel < panels.Count; panel++)
+            for (int panel = first; panel < last; panel++)
             {
                 int start = panels.Start(panel);
                 Prefetch.Near(ahead + start);
-                CopyRun(from + start, to + (panel * size), panels.Rows(panel));
+                CopyRun(from + start, to + ((panel - first) * size), panels.Rows(panel));
             }
         }
     }

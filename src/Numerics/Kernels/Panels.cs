@@ -69,9 +69,10 @@ internal static unsafe class Panels<TLanes, TVector, THalfLanes, THalfVector>
     /// <param name="bStep">Distance of two k in B.</param>
     /// <param name="packed">Whether both operands are packed.</param>
     /// <param name="spare">Room for a tile of C.</param>
+    /// <param name="ahead">What the tile asks the cache for meanwhile, so many bytes at each k.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply<TA, TB>(
-        in Product<TA, TB> part, int row, int rows, float* a, nint aRow, nint aStep, int column, int columns, float* b, nint bStep, bool packed, float* spare)
+        in Product<TA, TB> part, int row, int rows, float* a, nint aRow, nint aStep, int column, int columns, float* b, nint bStep, bool packed, float* spare, Ahead ahead)
         where TA : unmanaged, IElement<TA>
         where TB : unmanaged, IElement<TB>
     {
@@ -80,10 +81,16 @@ internal static unsafe class Panels<TLanes, TVector, THalfLanes, THalfVector>
             : width < TLanes.Width ? TileTable.Select<THalfLanes, THalfVector, One, InPlace>(rows)
             : packed ? TileTable.Select<TLanes, TVector, Two, Packed>(rows)
             : TileTable.Select<TLanes, TVector, Two, InPlace>(rows);
+        if (part.PackedC)
+        {
+            tile(a, aRow, aStep, b, bStep, part.C + (column * part.CColumn) + (row * width), width, part.K, part.Accumulate, ahead.From, ahead.Step);
+            return;
+        }
+
         float* c = part.C + (row * part.CRow) + (column * part.CColumn);
         if (columns == width && part.CColumn == 1)
         {
-            tile(a, aRow, aStep, b, bStep, c, part.CRow, part.K, part.Accumulate);
+            tile(a, aRow, aStep, b, bStep, c, part.CRow, part.K, part.Accumulate, ahead.From, ahead.Step);
             return;
         }
 
@@ -92,7 +99,7 @@ internal static unsafe class Panels<TLanes, TVector, THalfLanes, THalfVector>
             Packing.Copy(c, part.CRow, part.CColumn, spare, width, 1, rows, columns);
         }
 
-        tile(a, aRow, aStep, b, bStep, spare, width, part.K, part.Accumulate);
+        tile(a, aRow, aStep, b, bStep, spare, width, part.K, part.Accumulate, ahead.From, ahead.Step);
         Packing.Copy(spare, width, 1, c, part.CRow, part.CColumn, rows, columns);
     }
 }

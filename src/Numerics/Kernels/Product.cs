@@ -21,6 +21,9 @@ internal unsafe struct Product<TA, TB>
     public nint CColumn;
     public bool Accumulate;
 
+    /// <summary>Whether C is written in the packed order of a B of M rows; CColumn is then M, and the product is not cut in rows.</summary>
+    public bool PackedC;
+
     /// <summary>Returns the same product read as Cᵀ = Bᵀ·Aᵀ. The factors of each fma change places, which changes no bit.</summary>
     public readonly Product<TB, TA> Transposed() => new()
     {

@@ -69,7 +69,7 @@ internal static unsafe class StreamedProduct<TLanes, TVector, THalfLanes, THalfV
             if (_part.ARow == 1)
             {
                 var (from, end) = Packing.Range(_part.K, Tasks, task);
-                Packing.PackRuns(_part.A + (from * _part.AColumn), _part.AColumn, end - from, rows, packedA + (from * Tile.MaxRows), Tile.MaxRows * (nint)_part.K);
+                Packing.PackRuns(_part.A + (from * _part.AColumn), _part.AColumn, end - from, rows, 0, rows.Count, packedA + (from * Tile.MaxRows), Tile.MaxRows * (nint)_part.K);
                 return;
             }
 
@@ -133,7 +133,7 @@ internal static unsafe class StreamedProduct<TLanes, TVector, THalfLanes, THalfV
             {
                 FetchAhead(next, tiles.Done + panel, tiles.Of);
                 Panels<TLanes, TVector, THalfLanes, THalfVector>.Multiply(
-                    _part, rows.Start(panel), rows.Rows(panel), packedA + (panel * Tile.MaxRows * (nint)_part.K), 1, Tile.MaxRows, column, columns, b, width, true, spare);
+                    _part, rows.Start(panel), rows.Rows(panel), packedA + (panel * Tile.MaxRows * (nint)_part.K), 1, Tile.MaxRows, column, columns, b, width, true, spare, Ahead.Nothing(b));
             }
         }
 

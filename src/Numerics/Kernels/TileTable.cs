@@ -4,7 +4,7 @@ namespace FedLLM.Numerics.Kernels;
 internal static unsafe class TileTable
 {
     /// <summary>Returns the tile of <paramref name="rows"/> rows (1 … 12).</summary>
-    public static delegate*<float*, nint, nint, float*, nint, float*, nint, nint, bool, void> Select<TLanes, TVector, TColumns, TPlace>(int rows)
+    public static delegate*<float*, nint, nint, float*, nint, float*, nint, nint, bool, byte*, nint, void> Select<TLanes, TVector, TColumns, TPlace>(int rows)
         where TLanes : struct, ILanes<TVector>
         where TVector : struct
         where TColumns : struct, IConstant
