@@ -104,19 +104,15 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         Group,
     }
 
-    // Beside a packed B, an A whose k steps over whole rows is a weight that is read a second time, out of the cache: where it lies, if its lines do not collide there.
+    // Beside a packed B, an A whose k steps over whole rows is a weight that is read a second time, out of the cache: each panel is packed just before its tiles.
     private static Place PlaceOf<TA, TB>(in Product<TA, TB> product, bool hasReadyB)
         where TA : unmanaged, IElement<TA>
         where TB : unmanaged, IElement<TB>
     {
-        if (product.ARow != 1 || product.AColumn == 1)
-        {
-            return TA.IsFloat32 && product.AColumn == 1 ? Place.InPlace : Place.Group;
-        }
-
-        return TA.IsFloat32 && (product.N < PackAColumns || (hasReadyB && !StagedPacking.Collide(product.AColumn * sizeof(float)))) ? Place.InPlace
-            : hasReadyB ? Place.Group
-            : Place.Block;
+        bool liesWell = product.AColumn == 1 || (product.ARow == 1 && product.N < PackAColumns);
+        return TA.IsFloat32 && liesWell ? Place.InPlace
+            : product.ARow == 1 && !hasReadyB ? Place.Block
+            : Place.Group;
     }
 
     // A part of the product with its packed operands. A panel of B that begins at a column lies at packedB + column·K, one of A at packedA + panel·MaxRows·K.
@@ -170,7 +166,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         {
             Product<TA, TB> part = _block.Part;
             var (from, end) = Packing.Range(part.K, _tasksA, task);
-            Packing.PackRuns(part.A + (from * part.AColumn), part.AColumn, end - from, _block.Panels, 0, _block.Panels.Count, _block.PackedA + (from * Tile.MaxRows), Tile.MaxRows * (nint)part.K);
+            Packing.PackRuns(part.A + (from * part.AColumn), part.AColumn, end - from, _block.Panels, _block.PackedA + (from * Tile.MaxRows), Tile.MaxRows * (nint)part.K);
         }
 
         private void PackB(int task)
@@ -204,7 +200,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         {
             var (firstPanel, lastPanel, firstColumn, lastColumn) = _grid.Part(task, _block.Panels.Count, _block.Part.N);
             bool grouped = _block.PlaceA == Place.Group;
-            int groupPanels = grouped ? GroupPanels : lastPanel - firstPanel;
+            int groupPanels = !grouped ? lastPanel - firstPanel : _block.Part.ARow == 1 ? 1 : GroupPanels;
             float* group = grouped ? PackBuffers.ForGroups(GroupPanels * Tile.MaxRows * BlockK) : _block.PackedA;
             for (int first = firstPanel; first < lastPanel; first += groupPanels)
             {
@@ -228,12 +224,6 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         private void PackGroup(int first, int last, float* to)
         {
             Product<TA, TB> part = _block.Part;
-            if (part.ARow == 1)
-            {
-                Packing.PackRuns(part.A, part.AColumn, part.K, _block.Panels, first, last, to, Tile.MaxRows * (nint)part.K);
-                return;
-            }
-
             for (int panel = first; panel < last; panel++)
             {
                 int rows = _block.Panels.Rows(panel);

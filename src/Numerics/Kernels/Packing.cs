@@ -27,7 +27,11 @@ internal static unsafe class Packing
     public static void Pack<T>(T* from, nint line, nint along, int lines, int padded, int k, float* to, int step)
         where T : unmanaged, IElement<T>
     {
-        if (line == 1)
+        if (line == 1 && lines is >= 8 and <= 12)
+        {
+            PackShortRuns(from, along, lines, k, to, step);
+        }
+        else if (line == 1)
         {
             for (int p = 0; p < k; p++)
             {
@@ -113,19 +117,19 @@ internal static unsafe class Packing
         }
     }
 
-    /// <summary>As for one width, with the panels first … last - 1 of A.</summary>
+    /// <summary>As for one width, with the panels of A.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void PackRuns<T>(T* from, nint along, int k, RowPanels panels, int first, int last, float* to, nint size)
+    public static void PackRuns<T>(T* from, nint along, int k, RowPanels panels, float* to, nint size)
         where T : unmanaged, IElement<T>
     {
         for (int p = 0; p < k; p++, from += along, to += Tile.MaxRows)
         {
             T* ahead = from + (p + PrefetchDistance < k ? PrefetchDistance * along : 0);
-            for (int panel = first; panel < last; panel++)
+            for (int panel = 0; panel < panels.Count; panel++)
             {
                 int start = panels.Start(panel);
                 Prefetch.Near(ahead + start);
-                CopyRun(from + start, to + ((panel - first) * size), panels.Rows(panel));
+                CopyRun(from + start, to + (panel * size), panels.Rows(panel));
             }
         }
     }
@@ -206,6 +210,31 @@ internal static unsafe class Packing
         for (; i < count; i++)
         {
             to[i] = T.Load(from + i);
+        }
+    }
+
+    // Runs of eight to twelve: the first eight and the last four.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackShortRuns<T>(T* from, nint along, int lines, int k, float* to, nint step)
+        where T : unmanaged, IElement<T>
+    {
+        int last = lines - 4;
+        for (; k >= 2; k -= 2, from += 2 * along, to += 2 * step)
+        {
+            Vector256<float> first = T.Load8(from);
+            Vector128<float> rest = T.Load4(from + last);
+            Vector256<float> nextFirst = T.Load8(from + along);
+            Vector128<float> nextRest = T.Load4(from + along + last);
+            first.Store(to);
+            rest.Store(to + last);
+            nextFirst.Store(to + step);
+            nextRest.Store(to + step + last);
+        }
+
+        if (k > 0)
+        {
+            T.Load8(from).Store(to);
+            T.Load4(from + last).Store(to + last);
         }
     }
 

@@ -69,7 +69,7 @@ internal static unsafe class StreamedProduct<TLanes, TVector, THalfLanes, THalfV
             if (_part.ARow == 1)
             {
                 var (from, end) = Packing.Range(_part.K, Tasks, task);
-                Packing.PackRuns(_part.A + (from * _part.AColumn), _part.AColumn, end - from, rows, 0, rows.Count, packedA + (from * Tile.MaxRows), Tile.MaxRows * (nint)_part.K);
+                Packing.PackRuns(_part.A + (from * _part.AColumn), _part.AColumn, end - from, rows, packedA + (from * Tile.MaxRows), Tile.MaxRows * (nint)_part.K);
                 return;
             }
 
