@@ -17,7 +17,8 @@ public interface IParallelWork
 /// a task writes its own outputs and no sum is split between tasks.
 /// </summary>
 /// <remarks>
-/// Tasks are claimed one by one in ascending order. Idle threads watch for work for some tens of microseconds and then sleep,
+/// Each thread begins with its own stretch of the tasks and then helps the others with theirs: what one call left in a thread's cache, the next call finds there,
+/// as long as both cut the same rows alike. Within a stretch tasks are claimed one by one in ascending order. Idle threads watch for work for some tens of microseconds and then sleep,
 /// so that a pause between two calls costs nobody a core. Several teams may live in one process; each serves one caller at a time.
 /// </remarks>
 public sealed unsafe class Workers : IDisposable
@@ -26,6 +27,7 @@ public sealed unsafe class Workers : IDisposable
     private const int SpinLimit = 1200;
 
     private readonly Thread[] _threads;
+    private readonly TaskStretches _stretches;
     private readonly int _spinLimit;
     private readonly SemaphoreSlim _wake = new(0);
     private readonly SemaphoreSlim _finished = new(0);
@@ -34,7 +36,6 @@ public sealed unsafe class Workers : IDisposable
     // The present call; stable from before its tickets are out until its last task is done.
     private void* _body;
     private delegate*<void*, int, int, void> _invoke;
-    private int _tasks;
     private int _failedTask;
     private Exception? _failure;
 
@@ -48,6 +49,7 @@ public sealed unsafe class Workers : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         Count = count;
         _spinLimit = count <= Environment.ProcessorCount ? SpinLimit : 0;
+        _stretches = new TaskStretches(count);
         _threads = new Thread[count - 1];
         for (int i = 0; i < _threads.Length; i++)
         {
@@ -61,7 +63,7 @@ public sealed unsafe class Workers : IDisposable
     public int Count { get; }
 
     /// <summary>Runs tasks 0 … <paramref name="tasks"/> - 1 and returns when all are done; allocates nothing.</summary>
-    /// <remarks>If tasks throw, the exception of the lowest failing task is rethrown once all started tasks have ended; tasks after it may not run.</remarks>
+    /// <remarks>If tasks throw, the exception of the lowest failing task is rethrown once all before it are done and all started ones have ended; tasks after it may not run.</remarks>
     /// <exception cref="InvalidOperationException">The team is already running: a task called its own team, or two threads share one.</exception>
     /// <exception cref="ObjectDisposedException">The team has been stopped.</exception>
     public void Run<T>(int tasks, in T work)
@@ -127,15 +129,12 @@ public sealed unsafe class Workers : IDisposable
     {
         _body = body;
         _invoke = invoke;
-        _tasks = tasks;
         _failure = null;
         _failedTask = int.MaxValue;
         Volatile.Write(ref _shared.Pending, tasks);
-
-        // High half: number of the call; low half: tasks not yet claimed. A claim of an earlier call can therefore never succeed in this one.
-        long generation = (_shared.Ticket >>> 32) + 1;
-        Interlocked.Exchange(ref _shared.Ticket, (generation << 32) | (uint)tasks);
-
+        long call = _shared.Call + 1;
+        _stretches.Open(call, tasks);
+        Interlocked.Exchange(ref _shared.Call, call);
         WakeSleepers(Math.Min(tasks, Count) - 1);
         Work(0);
         AwaitOthers();
@@ -150,11 +149,14 @@ public sealed unsafe class Workers : IDisposable
     private void Serve(int worker)
     {
         int idle = 0;
+        long seen = 0;
         while (!_stopped)
         {
-            if ((uint)Volatile.Read(ref _shared.Ticket) != 0)
+            long call = Volatile.Read(ref _shared.Call);
+            if (call != seen)
             {
                 Work(worker);
+                seen = call;
                 idle = 0;
             }
             else if (idle < _spinLimit)
@@ -164,7 +166,7 @@ public sealed unsafe class Workers : IDisposable
             }
             else
             {
-                Sleep();
+                Sleep(seen);
                 idle = 0;
             }
         }
@@ -174,31 +176,22 @@ public sealed unsafe class Workers : IDisposable
     private void Work(int worker)
     {
         int done = 0;
-        while (true)
+        for (int i = 0; i < Count; i++)
         {
-            long ticket = Volatile.Read(ref _shared.Ticket);
-            int unclaimed = (int)ticket;
-            if (unclaimed == 0)
+            int stretch = (worker + i) % Count;
+            while (_stretches.TryClaim(stretch, out int task))
             {
-                break;
-            }
-
-            if (Interlocked.CompareExchange(ref _shared.Ticket, ticket - 1, ticket) != ticket)
-            {
-                continue;
-            }
-
-            int task = _tasks - unclaimed;
-            done++;
-            if (Volatile.Read(ref _failedTask) == int.MaxValue)
-            {
-                try
+                done++;
+                if (task < Volatile.Read(ref _failedTask))
                 {
-                    _invoke(_body, task, worker);
-                }
-                catch (Exception exception)
-                {
-                    KeepFirst(task, exception);
+                    try
+                    {
+                        _invoke(_body, task, worker);
+                    }
+                    catch (Exception exception)
+                    {
+                        KeepFirst(task, exception);
+                    }
                 }
             }
         }
@@ -209,7 +202,7 @@ public sealed unsafe class Workers : IDisposable
         }
     }
 
-    // Tasks are claimed in ascending order, so whatever stands below a failed task has been started and reports here if it fails too.
+    // Whatever stands below a failed task is still done and reports here if it fails too.
     private void KeepFirst(int task, Exception exception)
     {
         lock (_threads)
@@ -243,10 +236,10 @@ public sealed unsafe class Workers : IDisposable
         }
     }
 
-    private void Sleep()
+    private void Sleep(long seen)
     {
         Interlocked.Increment(ref _shared.Sleepers);
-        bool workIsBack = (uint)Volatile.Read(ref _shared.Ticket) != 0;
+        bool workIsBack = Volatile.Read(ref _shared.Call) != seen;
         if (!(workIsBack && TakeSleepers(1) == 1))
         {
             _wake.Wait();
@@ -281,7 +274,7 @@ public sealed unsafe class Workers : IDisposable
     private struct Shared
     {
         [FieldOffset(128)]
-        public long Ticket;
+        public long Call;
 
         [FieldOffset(256)]
         public int Pending;
