@@ -174,6 +174,41 @@ internal static unsafe class LaneProducts
     private static void AddOuter16(float* weights, int count, int rows, float* x, nint xWidth, float* to, nint toWidth)
     {
         int j = 0;
+        for (; j + 8 <= count; j += 8, weights += 8 * Rows, to += 8 * toWidth)
+        {
+            float* to4 = to + (4 * toWidth);
+            Vector512<float> s0 = Vector512.Load(to);
+            Vector512<float> s1 = Vector512.Load(to + toWidth);
+            Vector512<float> s2 = Vector512.Load(to + (2 * toWidth));
+            Vector512<float> s3 = Vector512.Load(to + (3 * toWidth));
+            Vector512<float> s4 = Vector512.Load(to4);
+            Vector512<float> s5 = Vector512.Load(to4 + toWidth);
+            Vector512<float> s6 = Vector512.Load(to4 + (2 * toWidth));
+            Vector512<float> s7 = Vector512.Load(to4 + (3 * toWidth));
+            float* row = x;
+            for (int i = 0; i < rows; i++, row += xWidth)
+            {
+                Vector512<float> value = Vector512.Load(row);
+                s0 = Vector512.FusedMultiplyAdd(Vector512.Create(weights[i]), value, s0);
+                s1 = Vector512.FusedMultiplyAdd(Vector512.Create(weights[i + Rows]), value, s1);
+                s2 = Vector512.FusedMultiplyAdd(Vector512.Create(weights[i + (2 * Rows)]), value, s2);
+                s3 = Vector512.FusedMultiplyAdd(Vector512.Create(weights[i + (3 * Rows)]), value, s3);
+                s4 = Vector512.FusedMultiplyAdd(Vector512.Create(weights[i + (4 * Rows)]), value, s4);
+                s5 = Vector512.FusedMultiplyAdd(Vector512.Create(weights[i + (5 * Rows)]), value, s5);
+                s6 = Vector512.FusedMultiplyAdd(Vector512.Create(weights[i + (6 * Rows)]), value, s6);
+                s7 = Vector512.FusedMultiplyAdd(Vector512.Create(weights[i + (7 * Rows)]), value, s7);
+            }
+
+            s0.Store(to);
+            s1.Store(to + toWidth);
+            s2.Store(to + (2 * toWidth));
+            s3.Store(to + (3 * toWidth));
+            s4.Store(to4);
+            s5.Store(to4 + toWidth);
+            s6.Store(to4 + (2 * toWidth));
+            s7.Store(to4 + (3 * toWidth));
+        }
+
         for (; j + 4 <= count; j += 4, weights += 4 * Rows, to += 4 * toWidth)
         {
             Vector512<float> s0 = Vector512.Load(to);
