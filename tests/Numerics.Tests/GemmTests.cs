@@ -40,45 +40,6 @@ public sealed unsafe class GemmTests
         }
     }
 
-    [Theory]
-    [InlineData(1, 1, 1)]
-    [InlineData(5, 8, 3)]
-    [InlineData(40, 9, 30)]
-    [InlineData(30, 17, 400)]
-    [InlineData(384, 250, 31)]
-    [InlineData(50, 1700, 800)]
-    public void MultiplyPacked_AnyShape_HasTheBitsOfTheProduct(int m, int n, int k)
-    {
-        using var workers = new Workers(2);
-        float[] a = Values(m * k, 1);
-        ushort[] narrowA = new ushort[a.Length];
-        float[] b = Values(n * k, 2);
-        float[] packed = new float[Gemm.PackedLength(n, k)];
-        BFloat16.Narrow(a, narrowA);
-        BFloat16.Widen(narrowA, a);
-        for (int layout = 0; layout < 4; layout++)
-        {
-            (nint bRow, nint bColumn) = layout % 2 == 0 ? ((nint)n, (nint)1) : (1, k);
-            Workers? team = layout < 2 ? null : workers;
-            float[] expected = Values(m * n, 3);
-            float[] actual = Values(m * n, 3);
-            float[] narrow = Values(m * n, 3);
-            fixed (float* pa = a, pb = b, pp = packed, pe = expected, pc = actual, pn = narrow)
-            {
-                fixed (ushort* ph = narrowA)
-                {
-                    Gemm.Multiply(team, m, n, k, pa, k, 1, pb, bRow, bColumn, pe, n, accumulate: layout > 0);
-                    Gemm.Pack(n, k, pb, bRow, bColumn, pp);
-                    Gemm.MultiplyPacked(team, m, n, k, pa, k, 1, pp, pc, n, accumulate: layout > 0);
-                    Gemm.MultiplyPacked(team, m, n, k, ph, k, 1, pp, pn, n, accumulate: layout > 0);
-                }
-            }
-
-            Assert.Equal(expected, actual);
-            Assert.Equal(expected, narrow);
-        }
-    }
-
     [Fact]
     public void MultiplyTransposed_RowsAloneAndInABatch_HaveTheSameBits()
     {
@@ -212,7 +173,7 @@ public sealed unsafe class GemmTests
         _ => (2 * (columns + gap), 2, ((rows - 1) * 2 * (columns + gap)) + (2 * columns)),
     };
 
-    private static float[] Values(int length, int stream)
+    internal static float[] Values(int length, int stream)
     {
         var random = new CounterRandom(3, RandomPurpose.DataGeneration, stream);
         float[] values = new float[length];

@@ -51,6 +51,20 @@ public sealed class WorkersTests
         Assert.Equal([5, 5], done);
     }
 
+    [Fact]
+    public void Run_TasksThatWaitForOneAnother_EachOnItsOwnThread()
+    {
+        const int Count = 4;
+        using var workers = new Workers(Count);
+        using var barrier = new Barrier(Count);
+        for (int call = 0; call < 50; call++)
+        {
+            int[] by = new int[Count];
+            workers.Run(Count, new MeetingWork(barrier, by));
+            Assert.Equal([0, 1, 2, 3], by);
+        }
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
@@ -155,6 +169,14 @@ public sealed class WorkersTests
         {
             Thread.Sleep(worker == 0 ? 0 : 3);
             done[task]++;
+        }
+    }
+
+    private readonly struct MeetingWork(Barrier barrier, int[] by) : IParallelWork
+    {
+        public void Execute(int task, int worker)
+        {
+            by[task] = barrier.SignalAndWait(TimeSpan.FromMinutes(1)) ? worker : -1;
         }
     }
 

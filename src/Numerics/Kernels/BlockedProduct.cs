@@ -18,8 +18,8 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     where THalfVector : struct
     where TRows : struct, IConstant
 {
-    // A panel of A (12 x BlockK, 18 KB) stays in the first-level cache; the packed blocks (at most 2.3 MB each) in the last-level one.
-    private const int BlockK = 384;
+    // The packed blocks (at most 2.3 MB each) stay in the last-level cache.
+    private const int BlockK = Gemm.BlockK;
     private const int BlockM = 1536;
     private const int BlockN = 1536;
 
