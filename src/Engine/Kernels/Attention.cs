@@ -28,7 +28,7 @@ internal readonly record struct AttentionSpan(int QueryRow, int QueryCount, int 
 internal sealed unsafe class Attention(int heads, int groups, int headSize)
 {
     private readonly bool _inLanes = AttentionLanes.Fits(headSize);
-    private readonly int _blockRows = AttentionLanes.Fits(headSize) ? AttentionLanes.Rows : 64;
+    private readonly int _blockRows = AttentionLanes.Fits(headSize) ? AttentionLanes.MostQueries : 64;
     private readonly float _scale = 1f / MathF.Sqrt(headSize);
     private readonly int _queryWidth = heads * headSize;
     private readonly int _keyWidth = groups * headSize;

@@ -6,24 +6,27 @@ using FedLLM.Numerics;
 namespace FedLLM.Engine.Kernels;
 
 /// <summary>
-/// Attention of up to 16 queries of one head, a query in each lane, for AVX-512: keys and values are read where they lie, as factors of whole vectors, so that
-/// narrow heads waste nothing, and a block has few keys that its first queries must not see.
+/// Attention of up to 32 queries of one head, a query in each lane of one or two vectors, for AVX-512: keys and values are read where they lie, as factors of whole
+/// vectors, so that narrow heads waste nothing, and a vector of queries has few keys that its first ones must not see.
 /// </summary>
 /// <remarks>
 /// To the bit what <see cref="Attention"/> computes by matrix products: a score is one chain over the head's elements, an output one over the keys, a key's gradient
 /// one over the queries, all ascending; key j of a row belongs to lane j mod 16 of its sums.
-/// Matrices of scores are [keys,16]. A head size is a multiple of 8. Keys (and values) come as a shared prefix and the sequence's own, both with one distance of rows.
+/// Matrices of scores are [keys,16], one for each vector of queries. A head size is a multiple of 8.
+/// Keys (and values) come as a shared prefix and the sequence's own, both with one distance of rows.
 /// </remarks>
 internal static unsafe class AttentionLanes
 {
-    /// <summary>Queries of a block.</summary>
-    public const int Rows = Lanes.Width;
+    /// <summary>Queries of a block: two vectors of them.</summary>
+    public const int MostQueries = 2 * Rows;
+
+    private const int Rows = Lanes.Width;
 
     /// <summary>Whether this machine and head size have this kernel.</summary>
     public static bool Fits(int headSize) => Avx512F.IsSupported && headSize % LaneProducts.Columns == 0;
 
     /// <summary>Elements of scratch that a block with so many keys needs.</summary>
-    public static long Scratch(int matrices, int keys, int headSize) => Rows * (((long)matrices * keys) + (3L * headSize) + Rows);
+    public static long Scratch(int matrices, int keys, int headSize) => Rows * ((2L * matrices * keys) + (2L * headSize) + Rows);
 
     /// <summary>Writes the outputs of the queries and their log-sum-exps. The last query is the last own key's position.</summary>
     [SkipLocalsInit]
@@ -31,38 +34,21 @@ internal static unsafe class AttentionLanes
         int rows, int shared, int own, int size, float scale, float* query, nint queryWidth, float* prefixKeys, float* keys, float* prefixValues, float* values,
         nint keyWidth, float* output, float* logSumExp, nint logSumExpStep, float* scratch)
     {
-        int all = shared + own;
-        float* p = scratch; // [all,16]
-        float* turned = p + ((nint)all * Rows); // [d,16]
-        float* sums = turned + (size * Rows); // [16,16]
-        LaneTransposition.Turn(query, queryWidth, rows, size, turned);
-        LaneProducts.Products(turned, size, prefixKeys, keyWidth, shared, p);
-        LaneProducts.Products(turned, size, keys, keyWidth, own, p + ((nint)shared * Rows));
-
-        Vector512<float> max = Vector512.Create(float.NegativeInfinity);
-        for (int j = 0; j < all; j++)
+        var blocks = new QueryBlocks(rows, shared, own);
+        float* p = scratch; // [first's keys,16], [keys,16]
+        float* turned = p + blocks.Length; // [2,d,16]
+        float* sums = turned + (2 * size * Rows); // [16,16]
+        blocks.Turn(query, queryWidth, size, turned);
+        blocks.Products(turned, size, prefixKeys, keys, keyWidth, p);
+        Vector512<float> inverse = Softmax(p, blocks.FirstKeys, blocks.FirstRows, scale, logSumExp, logSumExpStep, sums);
+        Vector512<float> inverse2 = default;
+        if (blocks.SecondRows > 0)
         {
-            max = Reduce.Greater(max, See(Vector512.Load(p + (j * (nint)Rows)), j - all + rows, Vector512.Create(float.NegativeInfinity)));
+            inverse2 = Softmax(p + blocks.Second, shared + own, blocks.SecondRows, scale, logSumExp + (Rows * logSumExpStep), logSumExpStep, sums);
         }
 
-        Vector512<float> factor = Vector512.Create(scale);
-        Vector512<float> shift = -max * factor;
-        new Span<float>(sums, Rows * Rows).Clear();
-        for (int j = 0; j < all; j++)
-        {
-            float* at = p + (j * (nint)Rows);
-            float* sum = sums + (j % Rows * Rows);
-            Vector512<float> e = See(Exp(Vector512.FusedMultiplyAdd(Vector512.Load(at), factor, shift)), j - all + rows, Vector512<float>.Zero);
-            (Vector512.Load(sum) + e).Store(sum);
-            e.Store(at);
-        }
-
-        Vector512<float> total = ColumnSoftmax.Fold(sums);
-        Vector512<float> inverse = Vector512<float>.One / total;
-        LaneProducts.WeightedSum(p, shared, inverse, prefixValues, keyWidth, size, turned, resume: false);
-        LaneProducts.WeightedSum(p + ((nint)shared * Rows), own, inverse, values, keyWidth, size, turned, resume: true);
-        LaneTransposition.TurnBack(turned, rows, size, output, queryWidth);
-        Scatter((max * factor) + VectorMath.Log(total), rows, logSumExp, logSumExpStep);
+        blocks.WeightedSum(p, inverse, inverse2, prefixValues, values, keyWidth, size, turned);
+        blocks.TurnBack(turned, size, output, queryWidth);
     }
 
     /// <summary>Writes the queries' gradients and adds to those of their keys and values.</summary>
@@ -72,46 +58,75 @@ internal static unsafe class AttentionLanes
         float* prefixKeys, float* keys, float* prefixValues, float* values, float* dPrefixKeys, float* dKeys, float* dPrefixValues, float* dValues,
         nint keyWidth, float* logSumExp, nint logSumExpStep, float* scratch)
     {
-        int all = shared + own;
-        float* p = scratch; // [all,16]
-        float* dp = p + ((nint)all * Rows); // [all,16]
-        float* turned = dp + ((nint)all * Rows); // [d,16]
-        float* sums = turned + (size * Rows); // [16,16]
-        nint after = (nint)shared * Rows;
-        LaneTransposition.Turn(query, queryWidth, rows, size, turned);
-        LaneProducts.Products(turned, size, prefixKeys, keyWidth, shared, p);
-        LaneProducts.Products(turned, size, keys, keyWidth, own, p + after);
-        LaneTransposition.Turn(dOutput, queryWidth, rows, size, turned);
-        LaneProducts.Products(turned, size, prefixValues, keyWidth, shared, dp);
-        LaneProducts.Products(turned, size, values, keyWidth, own, dp + after);
+        var blocks = new QueryBlocks(rows, shared, own);
+        float* p = scratch; // [first's keys,16], [keys,16]
+        float* dp = p + blocks.Length; // the same
+        float* turned = dp + blocks.Length; // [2,d,16]
+        float* sums = turned + (2 * size * Rows); // [16,16]
+        blocks.Turn(query, queryWidth, size, turned);
+        blocks.Products(turned, size, prefixKeys, keys, keyWidth, p);
+        blocks.Turn(dOutput, queryWidth, size, turned);
+        blocks.Products(turned, size, prefixValues, values, keyWidth, dp);
+        ScoreGradient(p, dp, blocks.FirstKeys, blocks.FirstRows, scale, logSumExp, logSumExpStep, sums);
+        if (blocks.SecondRows > 0)
+        {
+            ScoreGradient(
+                p + blocks.Second, dp + blocks.Second, shared + own, blocks.SecondRows, scale, logSumExp + (Rows * logSumExpStep), logSumExpStep, sums);
+        }
 
-        // P = exp(s·scale - lse); dS = P ⊙ (dP - Σ P⊙dP) · scale.
+        blocks.WeightedSum(dp, Vector512<float>.One, Vector512<float>.One, prefixKeys, keys, keyWidth, size, turned); // dQ = dS·K
+        blocks.TurnBack(turned, size, dQuery, queryWidth);
+        blocks.AddOuter(dp, query, queryWidth, size, dPrefixKeys, dKeys, keyWidth); // dK += dSᵀ·Q
+        blocks.AddOuter(p, dOutput, queryWidth, size, dPrefixValues, dValues, keyWidth); // dV += Pᵀ·dO
+    }
+
+    // Turns scores [keys,16] into e^(s·scale - max), writes each query's log-sum-exp and returns 1 / Σ.
+    private static Vector512<float> Softmax(float* p, int keys, int rows, float scale, float* logSumExp, nint logSumExpStep, float* sums)
+    {
+        Vector512<float> max = Vector512.Create(float.NegativeInfinity);
+        for (int j = 0; j < keys; j++)
+        {
+            max = Reduce.Greater(max, See(Vector512.Load(p + (j * (nint)Rows)), j - keys + rows, Vector512.Create(float.NegativeInfinity)));
+        }
+
+        Vector512<float> factor = Vector512.Create(scale);
+        Vector512<float> shift = -max * factor;
+        new Span<float>(sums, Rows * Rows).Clear();
+        for (int j = 0; j < keys; j++)
+        {
+            float* at = p + (j * (nint)Rows);
+            float* sum = sums + (j % Rows * Rows);
+            Vector512<float> e = See(Exp(Vector512.FusedMultiplyAdd(Vector512.Load(at), factor, shift)), j - keys + rows, Vector512<float>.Zero);
+            (Vector512.Load(sum) + e).Store(sum);
+            e.Store(at);
+        }
+
+        Vector512<float> total = ColumnSoftmax.Fold(sums);
+        Scatter((max * factor) + VectorMath.Log(total), rows, logSumExp, logSumExpStep);
+        return Vector512<float>.One / total;
+    }
+
+    // P = exp(s·scale - lse) in place of s; dS = P ⊙ (dP - Σ P⊙dP) · scale in place of dP.
+    private static void ScoreGradient(float* p, float* dp, int keys, int rows, float scale, float* logSumExp, nint logSumExpStep, float* sums)
+    {
         Vector512<float> factor = Vector512.Create(scale);
         Vector512<float> shift = -Gather(logSumExp, logSumExpStep, rows);
         new Span<float>(sums, Rows * Rows).Clear();
-        for (int j = 0; j < all; j++)
+        for (int j = 0; j < keys; j++)
         {
             nint at = j * (nint)Rows;
             float* sum = sums + (j % Rows * Rows);
             Vector512<float> probability =
-                See(Exp(Vector512.FusedMultiplyAdd(Vector512.Load(p + at), factor, shift)), j - all + rows, Vector512<float>.Zero);
+                See(Exp(Vector512.FusedMultiplyAdd(Vector512.Load(p + at), factor, shift)), j - keys + rows, Vector512<float>.Zero);
             Vector512.FusedMultiplyAdd(probability, Vector512.Load(dp + at), Vector512.Load(sum)).Store(sum);
             probability.Store(p + at);
         }
 
         Vector512<float> mean = ColumnSoftmax.Fold(sums);
-        for (nint at = 0; at < (nint)all * Rows; at += Rows)
+        for (nint at = 0; at < (nint)keys * Rows; at += Rows)
         {
             (Vector512.Load(p + at) * (Vector512.Load(dp + at) - mean) * factor).Store(dp + at);
         }
-
-        LaneProducts.WeightedSum(dp, shared, Vector512<float>.One, prefixKeys, keyWidth, size, turned, resume: false); // dQ = dS·K
-        LaneProducts.WeightedSum(dp + after, own, Vector512<float>.One, keys, keyWidth, size, turned, resume: true);
-        LaneTransposition.TurnBack(turned, rows, size, dQuery, queryWidth);
-        LaneProducts.AddOuter(dp, shared, rows, query, queryWidth, size, dPrefixKeys, keyWidth); // dK += dSᵀ·Q
-        LaneProducts.AddOuter(dp + after, own, rows, query, queryWidth, size, dKeys, keyWidth);
-        LaneProducts.AddOuter(p, shared, rows, dOutput, queryWidth, size, dPrefixValues, keyWidth); // dV += Pᵀ·dO
-        LaneProducts.AddOuter(p + after, own, rows, dOutput, queryWidth, size, dValues, keyWidth);
     }
 
     /// <summary>
