@@ -93,8 +93,7 @@ public sealed class RunGrain : Grain, IRunGrain, IRemindable, IGrainMigrationPar
                 // With its experiment there, the run is shown for what it is, and can be resumed.
                 (IRunFiles files, string path) = (_hosting.Files, Folder.Path);
                 await Task.Run(() => RunDirectory.Announce(path, experiment, files));
-                throw new RunRefusedException(
-                    $"The run {Name} is finished, with the adapter {_run!.State.Adapter}, but its directory is gone: {Folder.Path}. Restore it from a copy, or resume the run: it then begins again.");
+                throw new RunRefusedException($"The run {Name} {LostDirectory.Describe(_run!.State.Adapter, path)}");
             }
         }
 

@@ -14,9 +14,11 @@ public interface IRunDirectoryHost
     /// <summary>Returns where the run in <paramref name="directory"/> is kept, in words; there, unless it is a copy.</summary>
     string PlaceOf(string directory) => directory;
 
-    /// <summary>Sees to it that an adapter's files, where they are to be had, are in <paramref name="directory"/>: the newest, or the one of a hash.</summary>
+    /// <summary>Sees to it that files, where they are to be had, are in <paramref name="directory"/> when they are opened.</summary>
+    /// <param name="directory">The run's directory.</param>
+    /// <param name="names">Their names in it, with '/' between their parts.</param>
     /// <exception cref="IOException">They cannot be brought there.</exception>
-    void FetchAdapter(string directory, string? hash)
+    void Fetch(string directory, IReadOnlyList<string> names)
     {
     }
 

@@ -8,24 +8,22 @@ internal static class RunArtefacts
 {
     private const int MaxConfigBytes = 1 << 20;
 
-    /// <summary>The path of a stored adapter, or null where nothing is stored under that hash.</summary>
-    public static string? Stored(string root, string hash)
-    {
-        if (hash.Length != 64 || !hash.All(char.IsAsciiHexDigitLower))
-        {
-            return null;
-        }
+    private const string ConfigName = "adapter/adapter_config.json";
+    private const string WeightsName = "adapter/adapter_model.safetensors";
 
-        return Inside(root, Path.Combine(root, "store", hash[..2], hash + ".safetensors"));
-    }
+    /// <summary>The names in a run directory, with '/' between their parts, of the files of which <see cref="Open"/> makes an adapter.</summary>
+    public static IReadOnlyList<string> NamesOf(string? hash) => hash is not null && StoredName(hash) is { } stored ? [ConfigName, WeightsName, stored] : [ConfigName, WeightsName];
+
+    /// <summary>The path of a stored adapter, or null where nothing is stored under that hash.</summary>
+    public static string? Stored(string root, string hash) => StoredName(hash) is { } name ? Inside(root, name) : null;
 
     /// <summary>Opens an adapter: the newest, or the one of a hash, which may be the newest too. Null where it is not there.</summary>
     /// <exception cref="IOException">A file cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">A file cannot be read.</exception>
     public static AdapterFiles? Open(string root, string? hash)
     {
-        string? config = Inside(root, Path.Combine(root, "adapter", "adapter_config.json"));
-        string? newest = Inside(root, Path.Combine(root, "adapter", "adapter_model.safetensors"));
+        string? config = Inside(root, ConfigName);
+        string? newest = Inside(root, WeightsName);
         try
         {
             string? weights = hash is null ? newest : Stored(root, hash) ?? (newest is not null && HashOf(newest) == hash ? newest : null);
@@ -40,7 +38,9 @@ internal static class RunArtefacts
     /// <summary>Opens <c>rounds.jsonl</c>, or returns null where there is none.</summary>
     /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It cannot be read.</exception>
-    public static Stream? OpenRounds(string root) => Inside(root, Path.Combine(root, "rounds.jsonl")) is { } path ? OpenShared(path) : null;
+    public static Stream? OpenRounds(string root) => Inside(root, "rounds.jsonl") is { } path ? OpenShared(path) : null;
+
+    private static string? StoredName(string hash) => hash.Length == 64 && hash.All(char.IsAsciiHexDigitLower) ? $"store/{hash[..2]}/{hash}.safetensors" : null;
 
     // Whoever writes the run still can.
     private static FileStream OpenShared(string path) => new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
@@ -51,8 +51,9 @@ internal static class RunArtefacts
         return Convert.ToHexStringLower(SHA256.HashData(file));
     }
 
-    private static string? Inside(string root, string path)
+    private static string? Inside(string root, string name)
     {
+        string path = Path.Combine(root, name);
         if (!File.Exists(path))
         {
             return null;

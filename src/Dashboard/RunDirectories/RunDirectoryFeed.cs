@@ -70,7 +70,7 @@ public sealed class RunDirectoryFeed(IReadOnlyList<string> folders, IRunDirector
             return null;
         }
 
-        host.FetchAdapter(path, hash);
+        host.Fetch(path, RunArtefacts.NamesOf(hash));
         return RunArtefacts.Open(path, hash);
     }
 

@@ -49,8 +49,7 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloReports rep
             "paused" => new HostedState(RunState.Paused),
             "cancelled" => new HostedState(RunState.Cancelled),
             "failed" => new HostedState(RunState.Failed, run.Reason),
-            "finished" when !RunDirectory.HasBegun(directory, DiskFiles.Instance) => new HostedState(
-                RunState.Failed, $"It is finished, with the adapter {run.Adapter}, but its directory is gone: {PlaceOf(directory)}. Restore it from a copy, or resume the run: it then begins again."),
+            "finished" when !RunDirectory.HasBegun(directory, DiskFiles.Instance) => new HostedState(RunState.Failed, "It " + LostDirectory.Describe(run.Adapter, PlaceOf(directory))),
             _ => null,
         }
         : LockHolder.Of(directory) is null ? null : new HostedState(RunState.Running);
@@ -66,7 +65,7 @@ internal sealed partial class ClusterRuns(IGrainFactory grains, ISiloReports rep
     public string PlaceOf(string directory) => Path.Combine(store.Root, Path.GetFileName(directory));
 
     /// <inheritdoc/>
-    public void FetchAdapter(string directory, string? hash) => store.Mirror?.FetchAdapter(Path.GetFileName(directory), hash);
+    public void Fetch(string directory, IReadOnlyList<string> names) => store.Mirror?.Fetch(Path.GetFileName(directory), names);
 
     /// <inheritdoc/>
     public async Task<string> StartAsync(string experiment, CancellationToken cancellationToken)

@@ -51,19 +51,17 @@ internal sealed class BlobMirror : IDisposable
         }
     }
 
-    /// <summary>Fetches an adapter's files: the newest adapter, or the one of a hash. Nothing happens where they are gone.</summary>
+    /// <summary>Fetches files of a run. Nothing happens where they are gone.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="names">Their names in its directory.</param>
     /// <exception cref="IOException">The storage or this machine's disk refuses.</exception>
-    public void FetchAdapter(string run, string? hash)
+    public void Fetch(string run, IReadOnlyList<string> names)
     {
-        string stored = hash is not { Length: 64 } || !hash.All(char.IsAsciiHexDigitLower) ? "" : $"store/{hash[..2]}/{hash}.safetensors";
-        foreach (string name in (string[])["adapter/adapter_config.json", "adapter/adapter_model.safetensors", stored])
+        foreach (string name in names)
         {
             try
             {
-                if (name.Length > 0)
-                {
-                    Fetch($"{run}/{name}", Path.Combine(Folder, run, name), 0);
-                }
+                Fetch($"{run}/{name}", Path.Combine(Folder, run, name), 0);
             }
             catch (FileNotFoundException)
             {
