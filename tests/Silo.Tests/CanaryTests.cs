@@ -81,6 +81,38 @@ public sealed class CanaryTests
         }
     }
 
+    [SkippableFact]
+    public async Task Run_OnPostgres_TextsPlantedInPinnedShards_AreNotInTheDatabase()
+    {
+        await using PostgresServer postgres = await PostgresServer.StartNewAsync();
+        string[] names = ["a", "b"];
+        using var shards = new PinnedDemo(names);
+        foreach (string name in names)
+        {
+            shards.Plant(name, CanaryOf(name));
+        }
+
+        string broken = shards.Break("b", CanaryOf("b"));
+        await using var cluster = new Cluster("--mode", "adonet", "--Silo:ConnectionString", postgres.ConnectionString, "--Logging:LogLevel:Default=Debug");
+        await cluster.StartAsync(names.Select(shards.Settings));
+        string[] common = [.. PinnedDemo.Overrides, "federation.clients_per_round=20", "training.max_steps=1", "federation.rounds=1"];
+        await cluster.RunAsync("sft", [.. common, "name=sft"]);
+        await cluster.FinishAsync("sft");
+        await cluster.RunAsync("broken", [.. common, "name=broken", "data.path=broken", "data.partition.clients=1", "federation.clients_per_round=1"]);
+        RunInfo failed = await cluster.WaitAsync("broken", r => r.Phase != "running");
+        Assert.StartsWith($"Silo b cannot use its shards: {broken}, line 2", failed.Reason, StringComparison.Ordinal);
+
+        // Both runs, what was started and why one failed are in it; so the texts would be found.
+        string database = await postgres.TextAsync();
+        Assert.All((string[])["data.placement=pinned", broken], known => Assert.True(PostgresServer.Holds(database, known), known));
+        foreach (string canary in names.Select(CanaryOf))
+        {
+            Assert.False(PostgresServer.Holds(database, canary));
+            Assert.DoesNotContain(Files(cluster.Folder), f => Holds(f, canary));
+            Assert.All(cluster.Silos, s => Assert.DoesNotContain(canary, s.Said, StringComparison.Ordinal));
+        }
+    }
+
     private static string CanaryOf(string silo) => $"Canary{silo}Q7Z1X";
 
     private static async Task<Dictionary<string, string>> AnswersAsync(HttpClient http)

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
+using Npgsql;
 
 namespace FedLLM.Silo.Tests.Clusters;
 
@@ -43,10 +45,43 @@ internal sealed class PostgresServer : IAsyncDisposable
     /// <summary>Stops it at once, without a word to its clients.</summary>
     public async Task StopAsync() => Assert.Equal(0, await AsUserAsync("pg_ctl", "-D", Data, "-w", "-m", "immediate", "stop"));
 
+    /// <summary>Returns everything that its tables hold, a row a line; bytes are in hexadecimal digits.</summary>
+    public async Task<string> TextAsync()
+    {
+        await using var source = NpgsqlDataSource.Create(ConnectionString);
+        var text = new StringBuilder();
+        foreach (string table in await RowsAsync(source, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
+        {
+            foreach (string row in await RowsAsync(source, $"SELECT t::text FROM \"{table}\" t"))
+            {
+                text.AppendLine(row);
+            }
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>Whether such a text holds another one, as text or in UTF-8 bytes.</summary>
+    public static bool Holds(string text, string sought) =>
+        text.Contains(sought, StringComparison.Ordinal) || text.Contains(Convert.ToHexStringLower(Encoding.UTF8.GetBytes(sought)), StringComparison.Ordinal);
+
     public async ValueTask DisposeAsync()
     {
         await AsUserAsync("pg_ctl", "-D", Data, "-w", "-m", "immediate", "stop");
         Directory.Delete(_folder, recursive: true);
+    }
+
+    private static async Task<List<string>> RowsAsync(NpgsqlDataSource source, string query)
+    {
+        var rows = new List<string>();
+        await using NpgsqlCommand command = source.CreateCommand(query);
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+        while (await reader.ReadAsync())
+        {
+            rows.Add(reader.GetString(0));
+        }
+
+        return rows;
     }
 
     private string Data => Path.Combine(_folder, "data");
