@@ -18,7 +18,7 @@ public sealed class ApiTests
     public async Task Run_FromTheCommandLine_EndsWithTheEmbeddedHash()
     {
         await using var cluster = new Cluster();
-        string expected = await Embedded.RunAsync(Path.Combine(cluster.Folder, "embedded"), "federation.rounds=4", "evaluation.every=2");
+        string expected = await Embedded.HashAsync("federation.rounds=4", "evaluation.every=2");
         string url = Url();
         await cluster.StartAsync(1, "--api", url);
         await cluster.StartAsync(1);

@@ -16,7 +16,7 @@ public sealed class PinnedTests
         string[] rounds = ["federation.rounds=6", "evaluation.every=6"];
         using var shards = new PinnedDemo(Names);
         await using var cluster = new Cluster();
-        string expected = await Embedded.RunAsync(Path.Combine(cluster.Folder, "embedded"), rounds);
+        string expected = await Embedded.HashAsync(rounds);
         SiloProcess[] silos = await cluster.StartAsync(Names.Select(shards.Settings));
 
         await cluster.RunAsync("demo", [.. rounds, .. PinnedDemo.Overrides]);
@@ -47,7 +47,7 @@ public sealed class PinnedTests
         await using AzuriteServer azurite = await AzuriteServer.StartNewAsync();
         using var shards = new PinnedDemo("a", "b");
         await using var cluster = new Cluster("--store", "blobs", $"--Silo:StoreConnectionString={azurite.ConnectionString}");
-        string expected = await Embedded.RunAsync(Path.Combine(cluster.Folder, "embedded"), rounds);
+        string expected = await Embedded.HashAsync(rounds);
         string[] state = ["--state", Path.Combine(cluster.Folder, "state")];
         await cluster.StartAsync([[.. shards.Settings("a"), .. state], [.. shards.Settings("b"), .. state]]);
         await cluster.RunAsync("demo", [.. rounds, .. PinnedDemo.Overrides]);

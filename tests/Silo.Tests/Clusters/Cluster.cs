@@ -68,7 +68,11 @@ internal sealed class Cluster : IAsyncDisposable
         _silos.Remove(silo);
         await silo.DisposeAsync();
         SiloProcess again = await StartOnAsync(silo.Port, silo.Gateway, _own[silo.Port]);
-        _silos.Add(again);
+        lock (_silos)
+        {
+            _silos.Add(again);
+        }
+
         return again;
     }
 
@@ -166,9 +170,11 @@ internal sealed class Cluster : IAsyncDisposable
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
         builder.UseOrleansClient(client =>
         {
-            client.UseStaticClustering([.. _silos.Select(s => new IPEndPoint(IPAddress.Loopback, s.Gateway))])
+            client.UseStaticClustering([.. _silos.Where(s => !s.HasEnded).Select(s => new IPEndPoint(IPAddress.Loopback, s.Gateway))])
                 .Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = ("fedllm", "fedllm"))
-                .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = TimeSpan.FromSeconds(10));
+
+                // A call to a silo that dies is not told of its death; it waits so long, then it is made again.
+                .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = TimeSpan.FromSeconds(3));
             if (certificates is not null)
             {
                 client.UseMutualTls(certificates);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using FedLLM.Experiments.Configuration;
 using FedLLM.Experiments.Running;
 using FedLLM.Federation.Rounds;
@@ -8,6 +9,17 @@ namespace FedLLM.Silo.Tests.Clusters;
 /// <summary>The demo's experiment in this process.</summary>
 internal static class Embedded
 {
+    private static readonly ConcurrentDictionary<string, Lazy<Task<string>>> Known = new(StringComparer.Ordinal);
+
+    /// <summary>Runs it in a folder of its own and returns the final adapter's hash; of one experiment once, however many tests ask.</summary>
+    public static Task<string> HashAsync(params string[] overrides) => Known.GetOrAdd(string.Join('\n', overrides), _ => new(async () =>
+    {
+        string directory = Directory.CreateTempSubdirectory("fedllm-embedded-").FullName;
+        string hash = await RunAsync(directory, overrides);
+        Directory.Delete(directory, recursive: true);
+        return hash;
+    })).Value;
+
     /// <summary>Runs it, or continues it where the directory left off, and returns the final adapter's hash.</summary>
     public static Task<string> RunAsync(string directory, params string[] overrides) => RunAsync(directory, overrides, [], CancellationToken.None);
 

@@ -46,6 +46,9 @@ internal sealed class SiloProcess : IAsyncDisposable
     /// <summary>The process's id.</summary>
     public int Id => _process.Id;
 
+    /// <summary>Whether it is gone.</summary>
+    public bool HasEnded => _process.HasExited;
+
     /// <summary>Its memory that is in RAM, in bytes.</summary>
     public long ResidentBytes
     {
