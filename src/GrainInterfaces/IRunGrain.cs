@@ -35,7 +35,10 @@ public interface IRunGrain : IGrainWithStringKey
     [Alias("Rounds")]
     IAsyncEnumerable<string> RoundsAsync(int from, CancellationToken cancellationToken = default);
 
-    /// <summary>Yields what happens in the run, beginning with what is remembered behind number <paramref name="after"/>, until cancelled.</summary>
+    /// <summary>
+    /// Yields what happens in the run, beginning with what is remembered behind number <paramref name="after"/>, until cancelled or until the coordinator moves, which a
+    /// watcher that waits holds up for 15 s at most.
+    /// </summary>
     [Alias("Events")]
     IAsyncEnumerable<RunEventMessage> EventsAsync(long after, CancellationToken cancellationToken = default);
 

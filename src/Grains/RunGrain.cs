@@ -211,6 +211,7 @@ public sealed class RunGrain : Grain, IRunGrain, IRemindable, IGrainMigrationPar
 
     private void MoveTo(string device)
     {
+        // Nothing else of the call that led here is to count where it is placed.
         RequestContext.Clear();
         RequestContext.Set(CoordinatorPlacementFilter.DeviceKey, device);
         MigrateOnIdle();
