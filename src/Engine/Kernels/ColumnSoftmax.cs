@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using FedLLM.Numerics;
 
 namespace FedLLM.Engine.Kernels;
@@ -48,11 +49,15 @@ internal static unsafe class ColumnSoftmax
         }
     }
 
-    /// <summary>Replaces z, the rows firstRow … firstRow + rows - 1 of Z, by e = exp(z - max) and adds them to the partial sums [16,16].</summary>
-    public static void Exponentials(Column z, int firstRow, int rows, Vector512<float> max, float* sums)
+    /// <summary>
+    /// Replaces z, the rows firstRow … firstRow + rows - 1 of Z, by e = exp(z - max) and adds them to the partial sums [16,16]. Asks the cache for the columns
+    /// that are <paramref name="next"/>, row by row.
+    /// </summary>
+    public static void Exponentials(Column z, int firstRow, int rows, Vector512<float> max, float* sums, Column next)
     {
         for (int row = 0; row < rows; row++, z = z.From(1))
         {
+            next.Prefetch(row);
             float* sum = sums + ((firstRow + row) % SumRows * Lanes.Width);
             Vector512<float> value = VectorMath.Exp(z[0] - max);
             (Vector512.Load(sum) + value).Store(sum);
@@ -107,6 +112,16 @@ internal readonly unsafe struct Column(float* at, nint stride, nint upper = Colu
 
         value.GetLower().Store(to);
         value.GetUpper().Store(to + upper);
+    }
+
+    /// <summary>Asks the cache for a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint row)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(at + (row * stride));
+        }
     }
 
     /// <summary>The same columns from another row on.</summary>

@@ -64,7 +64,7 @@ internal sealed unsafe class HeadBlocks(WeightMatrix head, int vocabulary, int h
         }
 
         max.Store(at.Max + token);
-        ColumnSoftmax.Exponentials(logits, row, rows, max, sums);
+        ColumnSoftmax.Exponentials(logits, row, rows, max, sums, at.LogitsOf(Math.Min(token + Lanes.Width, at.Stride - Lanes.Width), rows));
     }
 
     private void Block(float* normed, int* targets, int tokens, float* logProbabilities, float* dNormed, float* memory)
