@@ -56,6 +56,7 @@ public static unsafe class CorrectedWeights
             Head = weights.Head,
             FinalNorm = weights.FinalNorm,
             Layers = layers,
+            Lasts = false,
         };
     }
 

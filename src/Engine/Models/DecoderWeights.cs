@@ -70,14 +70,17 @@ public sealed class DecoderWeights
     /// <summary>The decoder layers, from the embedding up.</summary>
     public required IReadOnlyList<LayerWeights> Layers { get; init; }
 
-    /// <summary>The linear layers packed, for weights that nobody writes to any more; null where that would take too much memory.</summary>
+    /// <summary>Whether these weights last: packed copies of those that serve a round only would cost more than they save.</summary>
+    public bool Lasts { get; init; } = true;
+
+    /// <summary>The linear layers packed, for weights that last and that nobody writes to any more; null where that would take too much memory.</summary>
     internal PackedLayers? Packed
     {
         get
         {
             lock (_packing)
             {
-                _packed = _isPacked ? _packed : PackedLayers.For(this);
+                _packed = _isPacked || !Lasts ? _packed : PackedLayers.For(this);
                 _isPacked = true;
                 return _packed;
             }
