@@ -1,6 +1,4 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using FedLLM.Numerics;
 
 namespace FedLLM.Engine.Kernels;
@@ -57,7 +55,7 @@ internal static unsafe class ColumnSoftmax
     {
         for (int row = 0; row < rows; row++, z = z.From(1))
         {
-            next.Prefetch(row);
+            next.Ask(row);
             float* sum = sums + ((firstRow + row) % SumRows * Lanes.Width);
             Vector512<float> value = VectorMath.Exp(z[0] - max);
             (Vector512.Load(sum) + value).Store(sum);
@@ -78,53 +76,4 @@ internal static unsafe class ColumnSoftmax
 
         return Vector512.Load(sums);
     }
-}
-
-/// <summary>Sixteen columns of a matrix: eight that lie side by side and, at another distance or beside them, eight more.</summary>
-/// <param name="at">The first row's first eight.</param>
-/// <param name="stride">Distance of two rows.</param>
-/// <param name="upper">Distance of the other eight; 8 where they lie beside the first.</param>
-internal readonly unsafe struct Column(float* at, nint stride, nint upper = Column.Half)
-{
-    private const int Half = Lanes.Width / 2;
-
-    /// <summary>A row.</summary>
-    public Vector512<float> this[nint row]
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get
-        {
-            float* from = at + (row * stride);
-            return upper == Half ? Vector512.Load(from) : Vector512.Create(Vector256.Load(from), Vector256.Load(from + upper));
-        }
-    }
-
-    /// <summary>Writes a row.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Store(nint row, Vector512<float> value)
-    {
-        float* to = at + (row * stride);
-        if (upper == Half)
-        {
-            value.Store(to);
-            return;
-        }
-
-        value.GetLower().Store(to);
-        value.GetUpper().Store(to + upper);
-    }
-
-    /// <summary>Asks the cache for a row.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Prefetch(nint row)
-    {
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(at + (row * stride));
-        }
-    }
-
-    /// <summary>The same columns from another row on.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Column From(nint row) => new(at + (row * stride), stride, upper);
 }

@@ -36,8 +36,8 @@ internal static unsafe class LanePairs
                 Step(a, b, y6[width + c], ref a7, ref b7);
             }
 
-            Store(s0 + (j * Rows), a0, a1, a2, a3, a4, a5, a6, a7);
-            Store(s1 + (j * Rows), b0, b1, b2, b3, b4, b5, b6, b7);
+            EightVectors.Store(s0 + (j * Rows), a0, a1, a2, a3, a4, a5, a6, a7);
+            EightVectors.Store(s1 + (j * Rows), b0, b1, b2, b3, b4, b5, b6, b7);
         }
 
         LaneProducts.Products(x0, size, y, width, count - whole, s0 + (whole * Rows));
@@ -54,8 +54,8 @@ internal static unsafe class LanePairs
             Vector512<float> b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default, b6 = default, b7 = default;
             if (resume)
             {
-                Load(to0, out a0, out a1, out a2, out a3, out a4, out a5, out a6, out a7);
-                Load(to1, out b0, out b1, out b2, out b3, out b4, out b5, out b6, out b7);
+                EightVectors.Load(to0, out a0, out a1, out a2, out a3, out a4, out a5, out a6, out a7);
+                EightVectors.Load(to1, out b0, out b1, out b2, out b3, out b4, out b5, out b6, out b7);
             }
 
             float* row = y;
@@ -74,8 +74,8 @@ internal static unsafe class LanePairs
                 Step(a, b, row[7], ref a7, ref b7);
             }
 
-            Store(to0, a0, a1, a2, a3, a4, a5, a6, a7);
-            Store(to1, b0, b1, b2, b3, b4, b5, b6, b7);
+            EightVectors.Store(to0, a0, a1, a2, a3, a4, a5, a6, a7);
+            EightVectors.Store(to1, b0, b1, b2, b3, b4, b5, b6, b7);
         }
     }
 
@@ -85,35 +85,5 @@ internal static unsafe class LanePairs
         Vector512<float> both = Vector512.Create(value);
         sumA = Vector512.FusedMultiplyAdd(a, both, sumA);
         sumB = Vector512.FusedMultiplyAdd(b, both, sumB);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Load(
-        float* from, out Vector512<float> v0, out Vector512<float> v1, out Vector512<float> v2, out Vector512<float> v3,
-        out Vector512<float> v4, out Vector512<float> v5, out Vector512<float> v6, out Vector512<float> v7)
-    {
-        v0 = Vector512.Load(from);
-        v1 = Vector512.Load(from + Rows);
-        v2 = Vector512.Load(from + (2 * Rows));
-        v3 = Vector512.Load(from + (3 * Rows));
-        v4 = Vector512.Load(from + (4 * Rows));
-        v5 = Vector512.Load(from + (5 * Rows));
-        v6 = Vector512.Load(from + (6 * Rows));
-        v7 = Vector512.Load(from + (7 * Rows));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(
-        float* to, Vector512<float> v0, Vector512<float> v1, Vector512<float> v2, Vector512<float> v3,
-        Vector512<float> v4, Vector512<float> v5, Vector512<float> v6, Vector512<float> v7)
-    {
-        v0.Store(to);
-        v1.Store(to + Rows);
-        v2.Store(to + (2 * Rows));
-        v3.Store(to + (3 * Rows));
-        v4.Store(to + (4 * Rows));
-        v5.Store(to + (5 * Rows));
-        v6.Store(to + (6 * Rows));
-        v7.Store(to + (7 * Rows));
     }
 }

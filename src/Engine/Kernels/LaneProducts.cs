@@ -36,14 +36,7 @@ internal static unsafe class LaneProducts
                 s7 = Vector512.FusedMultiplyAdd(value, Vector512.Create(y6[width + c]), s7);
             }
 
-            s0.Store(s);
-            s1.Store(s + Rows);
-            s2.Store(s + (2 * Rows));
-            s3.Store(s + (3 * Rows));
-            s4.Store(s + (4 * Rows));
-            s5.Store(s + (5 * Rows));
-            s6.Store(s + (6 * Rows));
-            s7.Store(s + (7 * Rows));
+            EightVectors.Store(s, s0, s1, s2, s3, s4, s5, s6, s7);
         }
 
         for (; j < count; j++, y += width, s += Rows)
@@ -66,14 +59,7 @@ internal static unsafe class LaneProducts
             Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
             if (resume)
             {
-                s0 = Vector512.Load(to);
-                s1 = Vector512.Load(to + Rows);
-                s2 = Vector512.Load(to + (2 * Rows));
-                s3 = Vector512.Load(to + (3 * Rows));
-                s4 = Vector512.Load(to + (4 * Rows));
-                s5 = Vector512.Load(to + (5 * Rows));
-                s6 = Vector512.Load(to + (6 * Rows));
-                s7 = Vector512.Load(to + (7 * Rows));
+                EightVectors.Load(to, out s0, out s1, out s2, out s3, out s4, out s5, out s6, out s7);
             }
 
             float* row = y;
@@ -91,14 +77,7 @@ internal static unsafe class LaneProducts
                 s7 = Vector512.FusedMultiplyAdd(w, Vector512.Create(row[7]), s7);
             }
 
-            s0.Store(to);
-            s1.Store(to + Rows);
-            s2.Store(to + (2 * Rows));
-            s3.Store(to + (3 * Rows));
-            s4.Store(to + (4 * Rows));
-            s5.Store(to + (5 * Rows));
-            s6.Store(to + (6 * Rows));
-            s7.Store(to + (7 * Rows));
+            EightVectors.Store(to, s0, s1, s2, s3, s4, s5, s6, s7);
         }
     }
 
@@ -207,28 +186,6 @@ internal static unsafe class LaneProducts
             s5.Store(to4 + toWidth);
             s6.Store(to4 + (2 * toWidth));
             s7.Store(to4 + (3 * toWidth));
-        }
-
-        for (; j + 4 <= count; j += 4, weights += 4 * Rows, to += 4 * toWidth)
-        {
-            Vector512<float> s0 = Vector512.Load(to);
-            Vector512<float> s1 = Vector512.Load(to + toWidth);
-            Vector512<float> s2 = Vector512.Load(to + (2 * toWidth));
-            Vector512<float> s3 = Vector512.Load(to + (3 * toWidth));
-            float* row = x;
-            for (int i = 0; i < rows; i++, row += xWidth)
-            {
-                Vector512<float> value = Vector512.Load(row);
-                s0 = Vector512.FusedMultiplyAdd(Vector512.Create(weights[i]), value, s0);
-                s1 = Vector512.FusedMultiplyAdd(Vector512.Create(weights[i + Rows]), value, s1);
-                s2 = Vector512.FusedMultiplyAdd(Vector512.Create(weights[i + (2 * Rows)]), value, s2);
-                s3 = Vector512.FusedMultiplyAdd(Vector512.Create(weights[i + (3 * Rows)]), value, s3);
-            }
-
-            s0.Store(to);
-            s1.Store(to + toWidth);
-            s2.Store(to + (2 * toWidth));
-            s3.Store(to + (3 * toWidth));
         }
 
         for (; j < count; j++, weights += Rows, to += toWidth)

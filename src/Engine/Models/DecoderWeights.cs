@@ -51,9 +51,10 @@ public sealed class LayerWeights
 /// <summary>All parameters of a decoder. Shared, read-only, by everything that trains or evaluates on this base model; only full-parameter training writes to it.</summary>
 public sealed class DecoderWeights
 {
-    private readonly Lock _packing = new();
-    private PackedLayers? _packed;
-    private bool _isPacked;
+    private readonly Lazy<PackedLayers?> _packed;
+
+    /// <summary>Begins a set of parameters.</summary>
+    public DecoderWeights() => _packed = new Lazy<PackedLayers?>(() => Lasts ? PackedLayers.For(this) : null);
 
     /// <summary>The architecture these parameters belong to.</summary>
     public required ModelConfig Config { get; init; }
@@ -74,18 +75,7 @@ public sealed class DecoderWeights
     public bool Lasts { get; init; } = true;
 
     /// <summary>The linear layers packed, for weights that last and that nobody writes to any more; null where that would take too much memory.</summary>
-    internal PackedLayers? Packed
-    {
-        get
-        {
-            lock (_packing)
-            {
-                _packed = _isPacked || !Lasts ? _packed : PackedLayers.For(this);
-                _isPacked = true;
-                return _packed;
-            }
-        }
-    }
+    internal PackedLayers? Packed => _packed.Value;
 
     /// <summary>Every parameter once (a tied head is not repeated), in a fixed order.</summary>
     /// <exception cref="InvalidOperationException">The weights are kept as bfloat16.</exception>

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 namespace FedLLM.Numerics.Kernels;
 
 /// <summary>Asks the caches for what will be read soon. Where the machine has no such instruction, nothing happens.</summary>
-internal static unsafe class Prefetch
+public static unsafe class Prefetch
 {
     private const int LineBytes = 64;
 
