@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
@@ -118,10 +120,18 @@ public static unsafe class Gemm
         OnThisMachine(new PackCall(n, k, (Float32Element*)b, bRow, bColumn, packed));
     }
 
-    /// <summary>The strided product with a B that <see cref="Pack"/> has put in order: to the bit the product with B itself.</summary>
+    /// <summary>
+    /// The strided product with a B that <see cref="Pack"/> has put in order: to the bit the product with B itself.
+    /// The caches are asked meanwhile for <paramref name="next"/>, what will be read after it.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">A dimension is negative, or <paramref name="k"/> is 0.</exception>
-    public static void MultiplyPacked(Workers? workers, int m, int n, int k, float* a, nint aRow, nint aColumn, float* packed, float* c, nint cRow, bool accumulate) =>
-        MultiplyPacked(workers, m, n, k, (Float32Element*)a, aRow, aColumn, packed, c, cRow, accumulate);
+    public static void MultiplyPacked(
+        Workers? workers, int m, int n, int k, float* a, nint aRow, nint aColumn, float* packed, float* c, nint cRow, bool accumulate, ReadOnlySpan<float> next = default)
+    {
+        // Where it is moved meanwhile, the caches are asked in vain.
+        var region = new Region(Unsafe.AsPointer(ref MemoryMarshal.GetReference(next)), next.Length * (nint)sizeof(float));
+        MultiplyPacked(workers, m, n, k, (Float32Element*)a, aRow, aColumn, packed, c, cRow, accumulate, region);
+    }
 
     /// <summary>The product with a packed B and A in bfloat16.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A dimension is negative, or <paramref name="k"/> is 0.</exception>
@@ -149,17 +159,18 @@ public static unsafe class Gemm
         Multiply(null, m, n, k, a, aRow, aColumn, (Float32Element*)null, 0, 0, packedC, 0, false, packed, packsC: true);
     }
 
-    private static void MultiplyPacked<TA>(Workers? workers, int m, int n, int k, TA* a, nint aRow, nint aColumn, float* packed, float* c, nint cRow, bool accumulate)
+    private static void MultiplyPacked<TA>(
+        Workers? workers, int m, int n, int k, TA* a, nint aRow, nint aColumn, float* packed, float* c, nint cRow, bool accumulate, Region next = default)
         where TA : unmanaged, IElement<TA>
     {
         ArgumentOutOfRangeException.ThrowIfZero(k);
-        Multiply(workers, m, n, k, a, aRow, aColumn, (Float32Element*)null, 0, 0, c, cRow, accumulate, packed);
+        Multiply(workers, m, n, k, a, aRow, aColumn, (Float32Element*)null, 0, 0, c, cRow, accumulate, packed, next: next);
     }
 
     // With a packed B, where B lies does not matter.
     private static void Multiply<TA, TB>(
         Workers? workers, int m, int n, int k, TA* a, nint aRow, nint aColumn, TB* b, nint bRow, nint bColumn, float* c, nint cRow, bool accumulate,
-        float* packed = null, bool packsC = false)
+        float* packed = null, bool packsC = false, Region next = default)
         where TA : unmanaged, IElement<TA>
         where TB : unmanaged, IElement<TB>
     {
@@ -201,7 +212,7 @@ public static unsafe class Gemm
 
         if (packed is not null)
         {
-            RunBlocked(workers, product, packed);
+            RunBlocked(workers, product, packed, next);
             return;
         }
 
@@ -233,10 +244,10 @@ public static unsafe class Gemm
         }
     }
 
-    private static void RunBlocked<TA, TB>(Workers? workers, in Product<TA, TB> product, float* packed = null)
+    private static void RunBlocked<TA, TB>(Workers? workers, in Product<TA, TB> product, float* packed = null, Region next = default)
         where TA : unmanaged, IElement<TA>
         where TB : unmanaged, IElement<TB> =>
-        OnThisMachine(new ProductCall<TA, TB>(workers, product, packed));
+        OnThisMachine(new ProductCall<TA, TB>(workers, product, packed, next));
 
     // One path per machine; all give the same bits, so which one runs is a matter of speed alone.
     private static long OnThisMachine<TCall>(in TCall call)

@@ -38,7 +38,7 @@ public sealed unsafe class PackedProductTests
                 {
                     Gemm.Multiply(team, m, n, k, pa, aRow, aColumn, pb, bRow, bColumn, pe, n, accumulate: layout > 0);
                     Gemm.Pack(n, k, pb, bRow, bColumn, pp);
-                    Gemm.MultiplyPacked(team, m, n, k, pa, aRow, aColumn, pp, pc, n, accumulate: layout > 0);
+                    Gemm.MultiplyPacked(team, m, n, k, pa, aRow, aColumn, pp, pc, n, accumulate: layout > 0, next: layout % 3 == 0 ? default : b);
                     Gemm.MultiplyPacked(team, m, n, k, ph, aRow, aColumn, pp, pn, n, accumulate: layout > 0);
                 }
             }

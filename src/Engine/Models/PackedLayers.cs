@@ -14,11 +14,22 @@ internal sealed unsafe class PackedLayers
     // Fewer rows are products of other kinds, which read weights where they lie.
     private const int FewestRows = 25;
 
+    private readonly int _layers;
+
+    // In the order in which the passes use them.
     private readonly AlignedBuffer?[] _forward;
     private readonly AlignedBuffer?[] _backward;
     private readonly Lock _making = new();
 
-    private PackedLayers(int matrices) => (_forward, _backward) = (new AlignedBuffer?[matrices], new AlignedBuffer?[matrices]);
+    private PackedLayers(int layers)
+    {
+        _layers = layers;
+        _forward = new AlignedBuffer?[layers * LoraAdapter.LinearKinds];
+        _backward = new AlignedBuffer?[layers * LoraAdapter.LinearKinds];
+    }
+
+    // The place of each kind of product in a layer's backward pass; in the forward pass it is that of the kinds themselves.
+    private static ReadOnlySpan<byte> BackwardOrder => [4, 5, 6, 3, 1, 2, 0];
 
     /// <summary>Prepares copies for <paramref name="weights"/>; null where they would take too much memory, or the weights are kept as bfloat16.</summary>
     public static PackedLayers? For(DecoderWeights weights)
@@ -34,7 +45,7 @@ internal sealed unsafe class PackedLayers
             bytes += sizeof(float) * (Gemm.PackedLength(linear.OutSize, linear.InSize) + Gemm.PackedLength(linear.InSize, linear.OutSize));
         }
 
-        return bytes <= MostBytes ? new PackedLayers(weights.Layers.Count * LoraAdapter.LinearKinds) : null;
+        return bytes <= MostBytes ? new PackedLayers(weights.Layers.Count) : null;
     }
 
     /// <summary>Whether a product of so many rows is one for packed weights.</summary>
@@ -43,23 +54,29 @@ internal sealed unsafe class PackedLayers
     /// <summary>y [T,out] = x [T,in] · Wᵀ.</summary>
     public void Forward(Workers? workers, LinearWeights linear, int layer, LinearKind kind, float* x, float* y, int rows)
     {
-        AlignedBuffer packed = Packed(_forward, linear, layer, kind, linear.OutSize, linear.InSize, 1, linear.InSize);
-        Gemm.MultiplyPacked(workers, rows, linear.OutSize, linear.InSize, x, linear.InSize, 1, packed.Pointer, y, linear.OutSize, false);
+        int position = (layer * LoraAdapter.LinearKinds) + (int)kind;
+        AlignedBuffer packed = Packed(_forward, position, linear, linear.OutSize, linear.InSize, 1, linear.InSize);
+        Gemm.MultiplyPacked(workers, rows, linear.OutSize, linear.InSize, x, linear.InSize, 1, packed.Pointer, y, linear.OutSize, false, After(_forward, position));
         GC.KeepAlive(packed);
     }
 
     /// <summary>dx [T,in] (+)= dy [T,out] · W.</summary>
     public void Backward(Workers? workers, LinearWeights linear, int layer, LinearKind kind, float* dy, float* dx, int rows, bool accumulate)
     {
-        AlignedBuffer packed = Packed(_backward, linear, layer, kind, linear.InSize, linear.OutSize, linear.InSize, 1);
-        Gemm.MultiplyPacked(workers, rows, linear.InSize, linear.OutSize, dy, linear.OutSize, 1, packed.Pointer, dx, linear.InSize, accumulate);
+        int position = ((_layers - 1 - layer) * LoraAdapter.LinearKinds) + BackwardOrder[(int)kind];
+        AlignedBuffer packed = Packed(_backward, position, linear, linear.InSize, linear.OutSize, linear.InSize, 1);
+        Gemm.MultiplyPacked(workers, rows, linear.InSize, linear.OutSize, dy, linear.OutSize, 1, packed.Pointer, dx, linear.InSize, accumulate, After(_backward, position));
         GC.KeepAlive(packed);
     }
 
+    // What comes after it in its pass, where that has been made.
+    private static ReadOnlySpan<float> After(AlignedBuffer?[] of, int position) =>
+        position + 1 < of.Length && Volatile.Read(ref of[position + 1]) is { } next ? next.Span : default;
+
     // The weight as the right operand [k,n], its element (k, j) at k·row + j·column.
-    private AlignedBuffer Packed(AlignedBuffer?[] of, LinearWeights linear, int layer, LinearKind kind, int n, int k, nint row, nint column)
+    private AlignedBuffer Packed(AlignedBuffer?[] of, int position, LinearWeights linear, int n, int k, nint row, nint column)
     {
-        ref AlignedBuffer? slot = ref of[(layer * LoraAdapter.LinearKinds) + (int)kind];
+        ref AlignedBuffer? slot = ref of[position];
         if (Volatile.Read(ref slot) is { } ready)
         {
             return ready;

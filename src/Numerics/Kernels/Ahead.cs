@@ -1,6 +1,6 @@
 namespace FedLLM.Numerics.Kernels;
 
-/// <summary>Memory that a tile asks the first-level cache for while it works on something else.</summary>
+/// <summary>Memory that a tile asks the second-level cache for while it works on something else.</summary>
 /// <param name="from">The first place.</param>
 /// <param name="step">Bytes from one k's place to the next one's.</param>
 internal readonly unsafe struct Ahead(byte* from, nint step)
@@ -13,7 +13,4 @@ internal readonly unsafe struct Ahead(byte* from, nint step)
 
     /// <summary>Asks for nothing that is not at hand.</summary>
     public static Ahead Nothing(void* atHand) => new((byte*)atHand, 0);
-
-    /// <summary>The same, some bytes on.</summary>
-    public Ahead Plus(nint bytes) => new(from + bytes, step);
 }

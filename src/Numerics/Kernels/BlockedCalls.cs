@@ -13,7 +13,7 @@ internal interface IBlockedCall
 }
 
 /// <summary>A whole product, with B packed before or null.</summary>
-internal readonly unsafe struct ProductCall<TA, TB>(Workers? workers, Product<TA, TB> product, float* readyB) : IBlockedCall
+internal readonly unsafe struct ProductCall<TA, TB>(Workers? workers, Product<TA, TB> product, float* readyB, Region next) : IBlockedCall
     where TA : unmanaged, IElement<TA>
     where TB : unmanaged, IElement<TB>
 {
@@ -30,7 +30,7 @@ internal readonly unsafe struct ProductCall<TA, TB>(Workers? workers, Product<TA
         }
         else
         {
-            BlockedProduct<TLanes, TVector, THalfLanes, THalfVector, TRows>.Run(workers, product, readyB);
+            BlockedProduct<TLanes, TVector, THalfLanes, THalfVector, TRows>.Run(workers, product, readyB, next);
         }
 
         return 0;

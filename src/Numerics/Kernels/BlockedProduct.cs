@@ -47,7 +47,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         {
             int count = Math.Min(kBlock, k - from);
             var part = new Product<Float32Element, TB> { N = n, K = count, B = b + (from * bRow), BRow = bRow, BColumn = bColumn };
-            new PackWork<Float32Element, TB>(new Block<Float32Element, TB>(part, default, Place.InPlace, null, to, directB: false, coldA: false), false, 1).Execute(0, 0);
+            new PackWork<Float32Element, TB>(new Block<Float32Element, TB>(part, default, Place.InPlace, null, to, directB: false), false, 1).Execute(0, 0);
             to += Panels<TLanes, TVector, THalfLanes, THalfVector>.Padded(n) * (nint)count;
         }
     }
@@ -56,8 +56,9 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     /// <param name="workers">The team.</param>
     /// <param name="product">The product.</param>
     /// <param name="readyB">B as <see cref="PackAll"/> leaves it, or null. With it, A is taken for a weight that comes from memory.</param>
+    /// <param name="next">What is read after the product: the caches are asked for it meanwhile.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run<TA, TB>(Workers? workers, in Product<TA, TB> product, float* readyB = null)
+    public static void Run<TA, TB>(Workers? workers, in Product<TA, TB> product, float* readyB = null, Region next = default)
         where TA : unmanaged, IElement<TA>
         where TB : unmanaged, IElement<TB>
     {
@@ -82,9 +83,10 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
                     part.A += from * part.AColumn;
                     part.B += from * part.BRow;
                     part.Accumulate |= from > 0;
+                    bool last = row + mBlock >= product.M && from + kBlock >= product.K && column + nBlock >= product.N;
                     bool directB = readyB is null && TB.IsFloat32 && part.BColumn == 1 && part.M <= DirectBRows;
                     float* blockB = readyB is null ? packedB : readyB + (from * (nint)Panels<TLanes, TVector, THalfLanes, THalfVector>.Padded(product.N)) + (column * (nint)part.K);
-                    var block = new Block<TA, TB>(part, new RowPanels(part.M, TRows.Value), placeA, packedA, blockB, directB, coldA: readyB is not null && placeA == Place.InPlace && product.AColumn == 1);
+                    var block = new Block<TA, TB>(part, new RowPanels(part.M, TRows.Value), placeA, packedA, blockB, directB, last ? next : default);
                     var packing = new PackWork<TA, TB>(block, column == 0, threads, packsB: readyB is null);
                     Team.Run(workers, packing.Count, packing);
                     var grid = TaskGrid.For(part.M, part.N, part.K, block.Panels.Count, PanelWidth, threads);
@@ -116,7 +118,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     }
 
     // A part of the product with its packed operands. A panel of B that begins at a column lies at packedB + column·K, one of A at packedA + panel·MaxRows·K.
-    private readonly struct Block<TA, TB>(in Product<TA, TB> part, RowPanels panels, Place placeA, float* packedA, float* packedB, bool directB, bool coldA)
+    private readonly struct Block<TA, TB>(in Product<TA, TB> part, RowPanels panels, Place placeA, float* packedA, float* packedB, bool directB, Region next = default)
         where TA : unmanaged, IElement<TA>
         where TB : unmanaged, IElement<TB>
     {
@@ -126,7 +128,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         public readonly float* PackedA = packedA;
         public readonly float* PackedB = packedB;
         public readonly bool DirectB = directB;
-        public readonly bool ColdA = coldA;
+        public readonly Region Next = next;
     }
 
     // The packing of a block. An operand that is contiguous along its lines is cut in k, so that its reads run on; the other is cut in lines.
@@ -215,7 +217,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
                     int end = Math.Min(column + CachedColumns, lastColumn);
                     for (int panel = first; panel < last; panel++)
                     {
-                        RunPanel(panel, group + ((grouped ? panel - first : panel) * Tile.MaxRows * (nint)_block.Part.K), column, end, fetchAhead: _block.ColdA && column == firstColumn && panel + 1 < last);
+                        RunPanel(panel, group + ((grouped ? panel - first : panel) * Tile.MaxRows * (nint)_block.Part.K), column, end, nextPanel: !grouped && column == firstColumn && panel + 1 < _block.Panels.Count);
                     }
                 }
             }
@@ -235,7 +237,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
         // One panel of A, which stays in the first-level cache, against panels of B.
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         [SkipLocalsInit]
-        private void RunPanel(int panel, float* a, int column, int end, bool fetchAhead)
+        private void RunPanel(int panel, float* a, int column, int end, bool nextPanel)
         {
             Product<TA, TB> part = _block.Part;
             int row = _block.Panels.Start(panel);
@@ -253,25 +255,38 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
             bool packed = packedA && !_block.DirectB;
             float* spare = stackalloc float[Tile.MaxRows * PanelWidth];
 
-            // Rows of the next panel are asked for while this one is multiplied: where they come from memory, the first tile would wait for them.
-            Ahead ahead = Ahead.Nothing(a);
-            nint share = 0;
-            if (fetchAhead)
-            {
-                int tiles = (end - column + PanelWidth - 1) / PanelWidth;
-                share = (_block.Panels.Rows(panel + 1) * part.ARow * sizeof(TA) / tiles) + 1;
-                ahead = new Ahead((byte*)(part.A + ((row + rows) * part.ARow)), (share / part.K) + 1);
-            }
-
+            AheadPlan ahead = PlanAhead(panel, column, end, nextPanel);
             for (; column < end; column += PanelWidth)
             {
                 int columns = Math.Min(PanelWidth, end - column);
                 int width = Panels<TLanes, TVector, THalfLanes, THalfVector>.WidthFor(columns);
                 bool direct = _block.DirectB && columns == PanelWidth;
                 float* b = direct ? (float*)(part.B + column) : _block.PackedB + (column * (nint)part.K);
-                Panels<TLanes, TVector, THalfLanes, THalfVector>.Multiply(part, row, rows, a, aRow, aStep, column, columns, b, direct ? part.BRow : width, packed, spare, ahead);
-                ahead = ahead.Plus(share);
+                Panels<TLanes, TVector, THalfLanes, THalfVector>.Multiply(part, row, rows, a, aRow, aStep, column, columns, b, direct ? part.BRow : width, packed, spare, ahead.Next(b));
             }
         }
+
+        // What the next panel reads and writes, and a share of what follows the product: where they come from memory, tiles would wait for them.
+        private AheadPlan PlanAhead(int panel, int column, int end, bool nextPanel)
+        {
+            Product<TA, TB> part = _block.Part;
+            Region a = default;
+            Region c = default;
+            if (nextPanel)
+            {
+                // In the last panel of a task this is the next task's, which falls to the same thread.
+                nint row = _block.Panels.Start(panel + 1);
+                nint rows = _block.Panels.Rows(panel + 1);
+                a = Follows(part.AColumn, part.ARow, part.K) ? new Region(part.A + (row * part.ARow), rows * part.ARow * sizeof(TA)) : default;
+                c = Follows(part.CColumn, part.CRow, part.N) ? new Region(part.C + (row * part.CRow), rows * part.CRow * sizeof(float)) : default;
+            }
+
+            nint at = panel * (nint)part.N;
+            Region next = _block.Next.Share(at + column, at + end, _block.Panels.Count * (nint)part.N);
+            return new AheadPlan(a, c, next, (end - column + PanelWidth - 1) / PanelWidth, part.K);
+        }
+
+        // Whether rows follow each other in memory closely enough to be asked for in one run.
+        private static bool Follows(nint columnDistance, nint rowDistance, int columns) => columnDistance == 1 && rowDistance > 0 && rowDistance <= 2 * columns;
     }
 }

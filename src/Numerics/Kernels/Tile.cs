@@ -21,7 +21,7 @@ internal static unsafe class Tile
     /// <param name="cRow">Distance of two rows of C.</param>
     /// <param name="k">Length of the chain.</param>
     /// <param name="resume">Whether the chain continues from the present C.</param>
-    /// <param name="ahead">What the first-level cache is asked for, a place at each k: spread over the tile, so that its own reads do not wait behind it.</param>
+    /// <param name="ahead">What the second-level cache is asked for, a place at each k: spread over the tile, so that its own reads do not wait behind it.</param>
     /// <param name="aheadStep">Distance of two such places in bytes.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run<TLanes, TVector, TRows, TColumns, TPlace>(float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow, nint k, bool resume, byte* ahead, nint aheadStep)
@@ -126,7 +126,7 @@ internal static unsafe class Tile
             TVector left = TLanes.Load(b);
             TVector right = TColumns.Value > 1 ? TLanes.Load(b + TLanes.Width) : default;
             b += bStep;
-            Prefetch.Near(ahead);
+            Prefetch.Far(ahead);
             ahead += aheadStep;
 
             Step<TLanes, TVector, TColumns>(*a, left, right, ref left0, ref right0);
