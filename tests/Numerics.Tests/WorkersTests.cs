@@ -1,3 +1,5 @@
+using FedLLM.TestSupport;
+
 namespace FedLLM.Numerics.Tests;
 
 public sealed class WorkersTests
@@ -135,6 +137,7 @@ public sealed class WorkersTests
         using var team = new Workers(3);
         work = new CountWork(new int[4], new int[3]);
         team.Run(4, work);
+        Allocations.WaitOnce();
         before = GC.GetAllocatedBytesForCurrentThread();
         for (int call = 0; call < 1000; call++)
         {

@@ -54,7 +54,7 @@ public sealed class AccumulationTests
             trainer.Step(steps, results);
         }
 
-        WaitOnce();
+        Allocations.WaitOnce();
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 10; i++)
         {
@@ -89,7 +89,7 @@ public sealed class AccumulationTests
             trainer.Step(steps, results);
         }
 
-        WaitOnce();
+        Allocations.WaitOnce();
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 10; i++)
         {
@@ -97,20 +97,6 @@ public sealed class AccumulationTests
         }
 
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-    }
-
-    // What a thread waits with, for its team as for anything, is made when it waits for the first time: that is not the step's.
-    private static void WaitOnce()
-    {
-        using var finished = new SemaphoreSlim(0);
-        var other = new Thread(() =>
-        {
-            Thread.Sleep(20);
-            finished.Release();
-        });
-        other.Start();
-        finished.Wait();
-        other.Join();
     }
 
     private static (StepResult Result, TensorSet Gradient) PairGradient(ReferencedPair[][] microBatches, GradientAccumulation accumulation)
