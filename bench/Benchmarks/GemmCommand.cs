@@ -22,6 +22,9 @@ internal static class GemmCommand
         /// <summary>The forward product with W in bfloat16.</summary>
         NarrowForward,
 
+        /// <summary>The forward product with W put in order before, as a decoder keeps a frozen layer's.</summary>
+        PackedForward,
+
         /// <summary>The gradient of a layer's input with W in bfloat16.</summary>
         NarrowInputGradient,
 
@@ -56,6 +59,17 @@ internal static class GemmCommand
         new("stories260K: gate, up", Form.Forward, 256, 172, 64),
         new("stories260K: down", Form.Forward, 256, 64, 172),
         new("stories260K: head", Form.Forward, 256, 512, 64),
+        new("packed W, hidden 288: q, k, v, o", Form.PackedForward, 1024, 288, 288),
+        new("packed W, hidden 288: gate, up", Form.PackedForward, 1024, 768, 288),
+        new("packed W, hidden 288: down", Form.PackedForward, 1024, 288, 768),
+        new("packed W, stories260K: q, o", Form.PackedForward, 256, 64, 64),
+        new("packed W, stories260K: k, v", Form.PackedForward, 256, 32, 64),
+        new("packed W, stories260K: gate, up", Form.PackedForward, 256, 172, 64),
+        new("packed W, stories260K: down", Form.PackedForward, 256, 64, 172),
+        new("packed W, stories260K, Dolly, batch 16: q, o", Form.PackedForward, 3906, 64, 64),
+        new("packed W, stories260K, Dolly, batch 16: k, v", Form.PackedForward, 3906, 32, 64),
+        new("packed W, stories260K, Dolly, batch 16: gate, up", Form.PackedForward, 3906, 172, 64),
+        new("packed W, stories260K, Dolly, batch 16: down", Form.PackedForward, 3906, 64, 172),
         new("generation, hidden 288: gate, up", Form.Forward, 1, 768, 288),
         new("generation, hidden 288: head", Form.Forward, 1, 32000, 288),
         new("generation, hidden 288: head, bfloat16 W", Form.NarrowForward, 1, 32000, 288),
@@ -164,10 +178,13 @@ internal static class GemmCommand
     {
         // Enough calls to last some 10 ms, so that the clocks' grain does not show.
         private readonly int _calls = (int)Math.Clamp(1e9 / (2.0 * m * n * k), 1, 2000);
-        private readonly float[] _a = Filled(m * k);
+
+        // Activations are aligned, as in training.
+        private readonly AlignedBuffer _a = Aligned(Filled(m * k));
         private readonly float[] _b = Filled(n * k);
         private readonly ushort[] _narrowB = Narrowed(form, n * k);
-        private readonly float[] _c = new float[m * n];
+        private readonly AlignedBuffer _packedB = Packed(form, n, k);
+        private readonly AlignedBuffer _c = new(m * n);
 
         public string Name { get; } = name;
 
@@ -178,6 +195,13 @@ internal static class GemmCommand
         public int K { get; } = k;
 
         public double Measure(Workers workers) => GemmCommand.Measure(() => Call(workers), 2.0 * M * N * K * _calls);
+
+        private static AlignedBuffer Aligned(float[] values)
+        {
+            var buffer = new AlignedBuffer(values.Length);
+            values.CopyTo(buffer.Span);
+            return buffer;
+        }
 
         private static float[] Filled(int length)
         {
@@ -198,6 +222,20 @@ internal static class GemmCommand
             return values;
         }
 
+        private static unsafe AlignedBuffer Packed(Form form, int n, int k)
+        {
+            var packed = new AlignedBuffer(form == Form.PackedForward ? (int)Gemm.PackedLength(n, k) : 0);
+            if (packed.Length > 0)
+            {
+                fixed (float* b = Filled(n * k))
+                {
+                    Gemm.Pack(n, k, b, 1, k, packed.Pointer);
+                }
+            }
+
+            return packed;
+        }
+
         private void Call(Workers workers)
         {
             for (int call = 0; call < _calls; call++)
@@ -205,10 +243,13 @@ internal static class GemmCommand
                 switch (form)
                 {
                     case Form.Forward:
-                        Gemm.MultiplyTransposed(workers, _a, _b, _c, M, N, K);
+                        Gemm.MultiplyTransposed(workers, _a.Span, _b, _c.Span, M, N, K);
                         break;
                     case Form.InputGradient:
-                        Gemm.Multiply(workers, _a, _b, _c, M, N, K);
+                        Gemm.Multiply(workers, _a.Span, _b, _c.Span, M, N, K);
+                        break;
+                    case Form.PackedForward:
+                        MultiplyPacked(workers);
                         break;
                     case Form.NarrowForward:
                         MultiplyNarrow(workers, 1, K);
@@ -217,20 +258,20 @@ internal static class GemmCommand
                         MultiplyNarrow(workers, N, 1);
                         break;
                     default:
-                        Gemm.TransposedMultiply(workers, _a, _b, _c, M, N, K);
+                        Gemm.TransposedMultiply(workers, _a.Span, _b, _c.Span, M, N, K);
                         break;
                 }
             }
         }
 
+        private unsafe void MultiplyPacked(Workers workers) =>
+            Gemm.MultiplyPacked(workers, M, N, K, _a.Pointer, K, 1, _packedB.Pointer, _c.Pointer, N, accumulate: false);
+
         private unsafe void MultiplyNarrow(Workers workers, nint bRow, nint bColumn)
         {
-            fixed (float* a = _a, c = _c)
+            fixed (ushort* b = _narrowB)
             {
-                fixed (ushort* b = _narrowB)
-                {
-                    Gemm.Multiply(workers, M, N, K, a, K, 1, b, bRow, bColumn, c, N, accumulate: false);
-                }
+                Gemm.Multiply(workers, M, N, K, _a.Pointer, K, 1, b, bRow, bColumn, _c.Pointer, N, accumulate: false);
             }
         }
     }
