@@ -91,14 +91,12 @@ internal readonly unsafe struct QueryBlocks(int rows, int shared, int own)
     /// <summary>to[j,c] += Σ_i weights[j,i]·x[i,c] for all keys, the first vector's queries first.</summary>
     public void AddOuter(float* weights, float* x, nint xWidth, int size, float* prefix, float* keys, nint width)
     {
-        LaneProducts.AddOuter(weights, _shared, FirstRows, x, xWidth, size, prefix, width);
-        LaneProducts.AddOuter(weights + OwnAt, _firstOwn, FirstRows, x, xWidth, size, keys, width);
+        var both = new OuterProducts(x, xWidth, FirstRows, SecondRows, Second);
+        both.AddTo(prefix, width, _shared, size, weights);
+        both.AddTo(keys, width, _firstOwn, size, weights + OwnAt);
         if (SecondRows > 0)
         {
-            weights += Second;
-            x += Rows * xWidth;
-            LaneProducts.AddOuter(weights, _shared, SecondRows, x, xWidth, size, prefix, width);
-            LaneProducts.AddOuter(weights + OwnAt, _firstOwn + SecondRows, SecondRows, x, xWidth, size, keys, width);
+            new OuterProducts(x + (Rows * xWidth), xWidth, SecondRows).AddTo(keys + (_firstOwn * width), width, SecondRows, size, weights + Second + Second);
         }
     }
 }
