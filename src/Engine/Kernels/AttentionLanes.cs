@@ -83,8 +83,10 @@ internal static unsafe class AttentionLanes
     // Turns scores [keys,16] into e^(s·scale - max), writes each query's log-sum-exp and returns 1 / Σ.
     private static Vector512<float> Softmax(float* p, int keys, int rows, float scale, float* logSumExp, nint logSumExpStep, float* sums)
     {
-        Vector512<float> max = Vector512.Create(float.NegativeInfinity);
-        for (int j = 0; j < keys; j++)
+        // All queries see all keys but those of the later ones among them.
+        int seenByAll = keys - rows + 1;
+        Vector512<float> max = ColumnSoftmax.RaiseMax(new Column(p, Rows), seenByAll, Vector512.Create(float.NegativeInfinity));
+        for (int j = seenByAll; j < keys; j++)
         {
             max = Reduce.Greater(max, See(Vector512.Load(p + (j * (nint)Rows)), j - keys + rows, Vector512.Create(float.NegativeInfinity)));
         }
