@@ -55,7 +55,7 @@ internal static unsafe class BlockedProduct<TLanes, TVector, THalfLanes, THalfVe
     /// <summary>Computes the whole product, with the team or, where it is null, on the calling thread.</summary>
     /// <param name="workers">The team.</param>
     /// <param name="product">The product.</param>
-    /// <param name="readyB">B as <see cref="PackAll"/> leaves it, or null. With it, A is taken for a weight that comes from memory.</param>
+    /// <param name="readyB">B as <see cref="PackAll"/> leaves it, or null.</param>
     /// <param name="next">What is read after the product: the caches are asked for it meanwhile.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run<TA, TB>(Workers? workers, in Product<TA, TB> product, float* readyB = null, Region next = default)
