@@ -31,6 +31,9 @@ public sealed class CommandLineTests
             Answer answer = await Answer.Of(name, "--help");
             Assert.Equal(0, answer.Code);
             Assert.Matches($@"Usage:\s+\S+ {name}\b", answer.Out);
+
+            // A default is shown by its name, not by its type's.
+            Assert.DoesNotMatch(@"\[default: [A-Za-z]\w*\.", answer.Out);
         }
     }
 

@@ -51,6 +51,9 @@ public sealed class PromptTemplate
     /// <summary>Returns the template of that name, or null.</summary>
     public static PromptTemplate? Find(string name) => All.FirstOrDefault(t => t.Name == name);
 
+    /// <summary>Returns the name: what help shows as the default.</summary>
+    public override string ToString() => Name;
+
     /// <summary>Returns the text up to the response's first character, the space before it included.</summary>
     public string Prompt(string instruction) => _before + instruction + _after;
 
